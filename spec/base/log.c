@@ -1,0 +1,137 @@
+/*
+ * The log: a line is made in a buffer on the stack and leaves with one write.
+ *
+ * The program we live in must not notice: errno is kept, nothing is allocated, and a stderr whose reader has gone
+ * away does not kill it with SIGPIPE.
+ */
+#include "spec/base/log.h"
+
+#include "spec/base/own.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { LINE_SIZE = 1024 };
+
+static const char *const level_names[] = {
+    [LOG_NONE] = "none", [LOG_ERROR] = "error", [LOG_WARN] = "warn",
+    [LOG_INFO] = "info", [LOG_DEBUG] = "debug", [LOG_TRACE] = "trace",
+};
+
+static const char *log_program = "winapi";
+static enum log_level log_level = LOG_WARN;
+static const char *log_path;
+
+void log_start(const char *program, enum log_level level, const char *path)
+{
+    log_program = program;
+    log_level = level;
+    log_path = path;
+}
+
+bool log_enabled(enum log_level level)
+{
+    return level != LOG_NONE && level <= log_level;
+}
+
+int log_level_parse(const char *name, enum log_level *level)
+{
+    for (size_t i = 0; i < COUNT_OF(level_names); i++) {
+        if (strcasecmp(name, level_names[i]) == 0) {
+            *level = (enum log_level)i;
+            return 0;
+        }
+    }
+    return -EINVAL;
+}
+
+/*
+ * Writes without SIGPIPE: the signal is blocked, and when this write raised it, taken away again.  One that was
+ * pending before is the program's own and stays.
+ */
+static void write_quietly(int fd, const char *line, size_t size)
+{
+    sigset_t pipe_signal, before, pending;
+
+    sigemptyset(&pipe_signal);
+    sigaddset(&pipe_signal, SIGPIPE);
+    sigpending(&pending);
+    pthread_sigmask(SIG_BLOCK, &pipe_signal, &before);
+
+    /* What cannot be written has nowhere else to be told. */
+    if (write(fd, line, size) < 0 && errno == EPIPE && !sigismember(&pending, SIGPIPE))
+        sigtimedwait(&pipe_signal, NULL, &(struct timespec){0});
+
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+/* Text from elsewhere cannot start a line of its own or talk to the terminal. */
+static void keep_one_line(char *line, size_t size)
+{
+    for (size_t i = 0; i < size; i++) {
+        unsigned char byte = (unsigned char)line[i];
+
+        if (byte < 0x20 || byte == 0x7f)
+            line[i] = ' ';
+    }
+}
+
+/* What snprintf returned, or would have: no more than fits before the newline. */
+static size_t fitting(int length, size_t room)
+{
+    if (length < 0)
+        return 0;
+    return (size_t)length < room ? (size_t)length : room;
+}
+
+/* Ends the line with a newline, and with "..." when it had to be cut. */
+static size_t end_line(char *line, size_t size, bool is_cut)
+{
+    keep_one_line(line, size);
+    if (is_cut)
+        memset(line + size - 3, '.', 3);
+    line[size] = '\n';
+    return size + 1;
+}
+
+static void send_line(const char *line, size_t size)
+{
+    AUTO_CLOSE int file = -1;
+
+    if (log_path)
+        file = open(log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0600);
+    write_quietly(file >= 0 ? file : STDERR_FILENO, line, size);
+}
+
+void log_write(enum log_level level, const char *format, ...)
+{
+    char line[LINE_SIZE];
+    const size_t most = sizeof(line) - 1; /* the newline */
+    int error = errno;
+    va_list arguments;
+
+    if (!log_enabled(level))
+        return;
+
+    bool is_plain = level <= LOG_WARN;
+    int length = snprintf(line, sizeof(line), "%s[%d]: %s%s", log_program, (int)getpid(),
+                          is_plain ? "" : level_names[level], is_plain ? "" : ": ");
+    size_t prefix = fitting(length, most);
+
+    errno = error; /* for %m */
+    va_start(arguments, format);
+    length = vsnprintf(line + prefix, sizeof(line) - prefix, format, arguments);
+    va_end(arguments);
+
+    size_t size = prefix + fitting(length, most - prefix);
+
+    send_line(line, end_line(line, size, length > 0 && (size_t)length > most - prefix));
+    errno = error;
+}
