@@ -1,0 +1,217 @@
+/* Expressions at work: values out of a call's arguments, and the meaning as text. */
+#include "spec/table/expression.h"
+
+#include "spec/base/text.h"
+#include "spec/table/expression_tree.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+enum { SHIFT_MOST = 62 };
+
+static int shift_left(int64_t left, int64_t right, int64_t *value)
+{
+    if (left < 0 || right < 0 || right > SHIFT_MOST)
+        return -EDOM;
+    if (left > INT64_MAX >> right)
+        return -EOVERFLOW;
+    *value = left << right;
+    return 0;
+}
+
+static int shift_right(int64_t left, int64_t right, int64_t *value)
+{
+    if (left < 0 || right < 0 || right > SHIFT_MOST)
+        return -EDOM;
+    *value = left >> right;
+    return 0;
+}
+
+static int divide(enum operation operation, int64_t left, int64_t right, int64_t *value)
+{
+    if (right == 0)
+        return -EDOM;
+    if (left == INT64_MIN && right == -1)
+        return -EOVERFLOW;
+    *value = operation == OPERATION_DIVIDE ? left / right : left % right;
+    return 0;
+}
+
+int expression_apply(enum operation operation, int64_t left, int64_t right, int64_t *value)
+{
+    switch (operation) {
+    case OPERATION_ADD:
+        return __builtin_add_overflow(left, right, value) ? -EOVERFLOW : 0;
+    case OPERATION_SUBTRACT:
+        return __builtin_sub_overflow(left, right, value) ? -EOVERFLOW : 0;
+    case OPERATION_MULTIPLY:
+        return __builtin_mul_overflow(left, right, value) ? -EOVERFLOW : 0;
+    case OPERATION_SHIFT_LEFT:
+        return shift_left(left, right, value);
+    case OPERATION_SHIFT_RIGHT:
+        return shift_right(left, right, value);
+    default:
+        return divide(operation, left, right, value);
+    }
+}
+
+/* The addresses need not be aligned: they are what a caller passed. */
+static int64_t load_signed(const void *at, size_t size)
+{
+    int8_t byte;
+    int16_t half;
+    int32_t word;
+    int64_t value;
+
+    switch (size) {
+    case sizeof(byte):
+        return memcpy(&byte, at, sizeof(byte)), byte;
+    case sizeof(half):
+        return memcpy(&half, at, sizeof(half)), half;
+    case sizeof(word):
+        return memcpy(&word, at, sizeof(word)), word;
+    default:
+        return memcpy(&value, at, sizeof(value)), value;
+    }
+}
+
+static uint64_t load_unsigned(const void *at, size_t size)
+{
+    uint8_t byte;
+    uint16_t half;
+    uint32_t word;
+    uint64_t value;
+
+    switch (size) {
+    case sizeof(byte):
+        return memcpy(&byte, at, sizeof(byte)), byte;
+    case sizeof(half):
+        return memcpy(&half, at, sizeof(half)), half;
+    case sizeof(word):
+        return memcpy(&word, at, sizeof(word)), word;
+    default:
+        return memcpy(&value, at, sizeof(value)), value;
+    }
+}
+
+static const void *find_variable(const struct expression *expression, const struct scope *scope)
+{
+    const void *pointee;
+
+    switch (expression->operation) {
+    case OPERATION_ARGUMENT:
+        return scope->arguments[expression->index];
+    case OPERATION_POINTEE:
+        memcpy(&pointee, scope->arguments[expression->index], sizeof(pointee));
+        return pointee;
+    default:
+        return scope->object ? (const char *)scope->object + expression->offset : NULL;
+    }
+}
+
+static int load_variable(const struct expression *expression, const struct scope *scope, int64_t *value)
+{
+    const void *at = find_variable(expression, scope);
+    uint64_t number;
+
+    if (!at)
+        return -EFAULT;
+    if (expression->is_signed) {
+        *value = load_signed(at, expression->size);
+        return 0;
+    }
+    number = load_unsigned(at, expression->size);
+    if (number > INT64_MAX)
+        return -EOVERFLOW;
+    *value = (int64_t)number;
+    return 0;
+}
+
+static int evaluate(const struct expression *expression, const struct scope *scope, int64_t *value)
+{
+    int64_t left, right;
+    int status;
+
+    if (expression->operation == OPERATION_NUMBER) {
+        *value = expression->number;
+        return 0;
+    }
+    if (expression->operation <= OPERATION_FIELD)
+        return load_variable(expression, scope, value);
+
+    status = evaluate(expression->left, scope, &left);
+    if (status == 0)
+        status = evaluate(expression->right, scope, &right);
+    if (status < 0)
+        return status;
+    return expression_apply(expression->operation, left, right, value);
+}
+
+int expression_evaluate(const struct expression *expression, const struct scope *scope, uint64_t *value)
+{
+    int64_t number;
+    int status = evaluate(expression, scope, &number);
+
+    if (status < 0)
+        return status;
+    if (number < 0)
+        return -ERANGE;
+    *value = (uint64_t)number;
+    return 0;
+}
+
+const char *expression_text(const struct expression *expression)
+{
+    return expression->text;
+}
+
+bool expression_is_constant(const struct expression *expression, int64_t *value)
+{
+    *value = expression->number;
+    return expression->operation == OPERATION_NUMBER;
+}
+
+static const char *operator_text(enum operation operation)
+{
+    static const char *const texts[] = {
+        [OPERATION_ADD] = "+",          [OPERATION_SUBTRACT] = "-",  [OPERATION_MULTIPLY] = "*",
+        [OPERATION_DIVIDE] = "/",       [OPERATION_REMAINDER] = "%", [OPERATION_SHIFT_LEFT] = "<<",
+        [OPERATION_SHIFT_RIGHT] = ">>",
+    };
+
+    return texts[operation];
+}
+
+void expression_describe(const struct expression *expression, struct text *text)
+{
+    switch (expression->operation) {
+    case OPERATION_NUMBER:
+        text_format(text, "%" PRId64, expression->number);
+        break;
+    case OPERATION_ARGUMENT:
+        text_format(text, "p%zu", expression->index);
+        break;
+    case OPERATION_POINTEE:
+        text_format(text, "*p%zu", expression->index);
+        break;
+    case OPERATION_FIELD:
+        text_format(text, "f%zu", expression->index);
+        break;
+    default:
+        text_add(text, "(");
+        expression_describe(expression->left, text);
+        text_add(text, operator_text(expression->operation));
+        expression_describe(expression->right, text);
+        text_add(text, ")");
+    }
+}
+
+int expression_follows(const struct expression *expression, size_t parameter)
+{
+    if (expression->operation == OPERATION_POINTEE)
+        return expression->index == parameter;
+    if (expression->operation <= OPERATION_FIELD)
+        return 0;
+    return expression_follows(expression->left, parameter) || expression_follows(expression->right, parameter);
+}

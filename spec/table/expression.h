@@ -1,0 +1,41 @@
+/*
+ * Sizes as arithmetic over the call's own values: "len", "*destLen", "count * 4 + 1".
+ *
+ * C's integer operators + - * / % << >> and parentheses, decimal and 0x literals, constants of the table,
+ * sizeof(TYPE), parameter names, `*name` for what a pointer parameter points to, and names of sibling fields inside a
+ * struct.  Evaluated with every overflow checked, on either end, over arguments in local memory.
+ */
+#ifndef WINAPI_SPEC_TABLE_EXPRESSION_H
+#define WINAPI_SPEC_TABLE_EXPRESSION_H
+
+#include "spec/base/error.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct expression;
+struct text;
+
+/* Where the values come from. */
+struct scope {
+    void *const *arguments; /* as libffi has them: arguments[i] points to the i-th parameter's value */
+    const void *object;     /* inside a struct: the struct itself, for the names of its fields */
+};
+
+/*
+ * Errors: -EFAULT a pointer that is needed is NULL; -EOVERFLOW; -EDOM division by zero or shift out of range;
+ * -ERANGE the result is negative.  Any thread.
+ */
+MUST_CHECK int expression_evaluate(const struct expression *expression, const struct scope *scope, uint64_t *value);
+
+/* The text that stands in the spec file, for messages. */
+const char *expression_text(const struct expression *expression);
+
+/* Adds the meaning without names, "p2" for the third parameter and "*p1": equal on both ends when they mean the same.
+ */
+void expression_describe(const struct expression *expression, struct text *text);
+
+/* Whether the expression follows the pointer parameter with this index. */
+int expression_follows(const struct expression *expression, size_t parameter);
+
+#endif

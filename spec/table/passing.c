@@ -1,0 +1,353 @@
+/*
+ * From words to a passing, in two steps: collect what was said, then hold it against the type.
+ *
+ * Every refusal says what could be written instead; passing_advice.c finds the best guess at that.
+ */
+#include "spec/table/passing.h"
+
+#include "spec/table/passing_advice.h"
+#include "spec/table/reading.h"
+#include "spec/table/type_names.h"
+
+#include <errno.h>
+#include <math.h>
+#include <string.h>
+
+/* What was said, before anything is known of the type. */
+struct words {
+    enum direction direction;
+    const cJSON *size, *count, *capacity; /* inside the direction's object */
+    bool is_string;
+    bool is_static;
+    bool nullable;
+    bool closes;
+    bool is_volatile;
+    bool has_tolerance;
+    double tolerance;
+};
+
+/* {"size": "len"}, {"count": 4}, {"size": "*n", "capacity": "room"}, {"string": true, "capacity": "room"} */
+static int read_extent(struct reading *reading, const cJSON *json, struct words *words)
+{
+    const cJSON *item;
+    int status = 0;
+
+    cJSON_ArrayForEach(item, json)
+    {
+        if (strcmp(item->string, "size") == 0)
+            words->size = item;
+        else if (strcmp(item->string, "count") == 0)
+            words->count = item;
+        else if (strcmp(item->string, "capacity") == 0)
+            words->capacity = item;
+        else if (strcmp(item->string, "string") == 0)
+            status = reading_flag(reading, item, &words->is_string);
+        else
+            return reading_fault(reading, "unknown key \"%.100s\" in \"%s\"; there are size, count, capacity, string",
+                                 item->string, json->string);
+        if (status < 0)
+            return status;
+    }
+    if (words->size && words->count)
+        return reading_fault(reading, "\"size\" (bytes) and \"count\" (elements) say the same; write one of them");
+    if (!words->size && !words->count && !words->is_string)
+        return reading_fault(reading, "\"%s\" needs \"size\" (bytes), \"count\" (elements) or \"string\"",
+                             json->string);
+    if (words->is_string && (words->size || words->count))
+        return reading_fault(reading, "a string ends at its NUL; leave out \"size\" and \"count\", and say with "
+                                      "\"capacity\" how much room there is");
+    return 0;
+}
+
+static int read_direction(struct reading *reading, const cJSON *json, enum direction direction, struct words *words)
+{
+    if (words->direction)
+        return reading_fault(reading, "two of \"in\", \"out\", \"inout\"; \"inout\" is both");
+    words->direction = direction;
+    if (cJSON_IsTrue(json))
+        return 0;
+    if (!cJSON_IsObject(json))
+        return reading_fault(reading, "\"%s\" must be true (one element) or an object: {\"size\": \"len\"}",
+                             json->string);
+    return read_extent(reading, json, words);
+}
+
+static int read_string(struct reading *reading, const cJSON *json, struct words *words)
+{
+    if (cJSON_IsString(json) && strcmp(json->valuestring, "static") == 0) {
+        words->is_string = true;
+        words->is_static = true;
+        return 0;
+    }
+    if (!cJSON_IsTrue(json))
+        return reading_fault(reading, "\"string\" must be true, or \"static\" for a result");
+    words->is_string = true;
+    return 0;
+}
+
+static int read_tolerance(struct reading *reading, const cJSON *json, struct words *words)
+{
+    words->has_tolerance = true;
+    words->tolerance = cJSON_IsNumber(json) ? json->valuedouble : -1;
+    if (!(words->tolerance >= 0) || !isfinite(words->tolerance))
+        return reading_fault(reading, "\"tolerance\" must be a number such as 1e-9, relative to the larger value");
+    return 0;
+}
+
+static int read_word(struct reading *reading, const cJSON *json, struct words *words)
+{
+    const char *key = json->string;
+
+    if (strcmp(key, "in") == 0)
+        return read_direction(reading, json, DIRECTION_IN, words);
+    if (strcmp(key, "out") == 0)
+        return read_direction(reading, json, DIRECTION_OUT, words);
+    if (strcmp(key, "inout") == 0)
+        return read_direction(reading, json, DIRECTION_INOUT, words);
+    if (strcmp(key, "string") == 0)
+        return read_string(reading, json, words);
+    if (strcmp(key, "nullable") == 0)
+        return reading_flag(reading, json, &words->nullable);
+    if (strcmp(key, "close") == 0)
+        return reading_flag(reading, json, &words->closes);
+    if (strcmp(key, "volatile") == 0)
+        return reading_flag(reading, json, &words->is_volatile);
+    if (strcmp(key, "tolerance") == 0)
+        return read_tolerance(reading, json, words);
+    return reading_fault(reading,
+                         "unknown word \"%.100s\"; there are in, out, inout, string, nullable, close, volatile, "
+                         "tolerance",
+                         key);
+}
+
+/* One word alone: "in", "out", "inout", "string", "close". */
+static int read_short(struct reading *reading, const char *word, struct words *words)
+{
+    if (strcmp(word, "in") == 0)
+        words->direction = DIRECTION_IN;
+    else if (strcmp(word, "out") == 0)
+        words->direction = DIRECTION_OUT;
+    else if (strcmp(word, "inout") == 0)
+        words->direction = DIRECTION_INOUT;
+    else if (strcmp(word, "string") == 0)
+        words->is_string = true;
+    else if (strcmp(word, "close") == 0)
+        words->closes = true;
+    else
+        return reading_fault(reading,
+                             "unknown word \"%.100s\"; alone there are in, out, inout, string, close, and others in "
+                             "an object: {\"in\": {\"size\": \"len\"}, \"nullable\": true}",
+                             word);
+    return 0;
+}
+
+static int read_words(struct reading *reading, const cJSON *json, struct words *words)
+{
+    const cJSON *item;
+
+    if (!json)
+        return 0;
+    if (cJSON_IsString(json))
+        return read_short(reading, json->valuestring, words);
+    if (!cJSON_IsObject(json))
+        return reading_fault(reading,
+                             "what is said must be a word (\"in\") or an object: {\"in\": {\"size\": \"len\"}}");
+    cJSON_ArrayForEach(item, json)
+    {
+        int status = read_word(reading, item, words);
+
+        if (status < 0)
+            return status;
+    }
+    if (words->is_string && !words->direction)
+        words->direction = DIRECTION_IN;
+    return 0;
+}
+
+static const struct type *innermost(const struct type *type)
+{
+    while (type->kind == TYPE_POINTER || type->kind == TYPE_ARRAY)
+        type = type->target;
+    return type;
+}
+
+/* Marks are about values that come back. */
+static int check_marks(struct reading *reading, const struct passing_place *place, const struct words *words)
+{
+    bool comes_back = place->where != PASSING_PARAMETER || words->direction & DIRECTION_OUT;
+
+    if (words->has_tolerance && innermost(place->type)->kind != TYPE_FLOATING)
+        return reading_fault(reading, "\"tolerance\" is for floating values; \"volatile\" lets anything differ");
+    if ((words->is_volatile || words->has_tolerance) && !comes_back)
+        return reading_fault(reading, "\"%s\" is about what comes back, and nothing does here",
+                             words->is_volatile ? "volatile" : "tolerance");
+    return 0;
+}
+
+static int check_value(struct reading *reading, const struct passing_place *place, const struct words *words)
+{
+    const char *type = place->type->name;
+
+    if (words->direction)
+        return reading_fault(reading, "%s travels by value and has no direction; leave out \"in\", \"out\", \"string\"",
+                             type);
+    if (words->nullable)
+        return reading_fault(reading, "\"nullable\" is for pointers%s",
+                             place->type->kind == TYPE_HANDLE ? "; a handle may always be NULL" : "");
+    if (words->closes && (place->type->kind != TYPE_HANDLE || place->where != PASSING_PARAMETER))
+        return reading_fault(reading, "\"close\" is for a parameter that is a handle, and this is %s", type);
+    if (place->where == PASSING_RESULT && type_has_pointers(place->type))
+        return reading_fault(reading, "a returned struct with pointers inside is not there yet");
+    return 0;
+}
+
+static int check_string(struct reading *reading, const struct passing_place *place, const struct words *words)
+{
+    const struct type *target = place->type->target;
+    bool is_character = target->kind == TYPE_SIGNED || target->kind == TYPE_UNSIGNED;
+
+    if (!is_character || target->size != 1)
+        return reading_fault(reading, "\"string\" is for char *, and this is %s%s", place->type->name,
+                             is_character ? "; wide strings are not there yet" : "");
+    if (words->is_static)
+        return reading_fault(reading, "\"static\" is for results; write \"string\": true");
+    if (words->direction & DIRECTION_OUT && !words->capacity)
+        return reading_fault(reading, "a string that comes back needs to know how much room there is: "
+                                      "{\"out\": {\"string\": true, \"capacity\": \"...\"}}");
+    return 0;
+}
+
+static int check_target(struct reading *reading, const struct passing_place *place, const struct words *words)
+{
+    const struct type *target = place->type->target;
+    bool has_length = words->size || words->count;
+
+    if (words->closes)
+        return reading_fault(reading,
+                             "\"close\" is for handles passed by value; through a pointer it is not there yet");
+    if (place->type->target_is_const && words->direction & DIRECTION_OUT)
+        return reading_fault(reading, "const says that it is only read; write \"in\", or leave out the const");
+    if (target->kind == TYPE_VOID && words->count)
+        return reading_fault(reading, "a void has no size to count with; write \"size\" for bytes");
+    if (target->kind == TYPE_VOID && !has_length && !words->is_string)
+        return reading_fault(reading, "how many bytes? %s", passing_advice(reading, place));
+    if (words->capacity && !(words->direction & DIRECTION_OUT))
+        return reading_fault(reading, "\"capacity\" is room for what comes back, and nothing does; leave it out");
+    if (words->direction == DIRECTION_OUT && type_has_pointers(target))
+        return reading_fault(reading, "the pointers inside %s must point somewhere before the call; write \"inout\"",
+                             target->name);
+    return 0;
+}
+
+/* A length that is known now: at least 1, and whole elements. */
+static int check_constant(struct reading *reading, const char *key, const struct expression *length,
+                          const struct type *target, size_t unit)
+{
+    int64_t value, bytes;
+
+    if (!expression_is_constant(length, &value))
+        return 0;
+    if (value <= 0)
+        return reading_fault(reading, "\"%s\": %s is not more than 0", key, expression_text(length));
+    if (__builtin_mul_overflow(value, (int64_t)unit, &bytes) || bytes > PTRDIFF_MAX / 2)
+        return reading_fault(reading, "\"%s\": %s is more than any memory", key, expression_text(length));
+    if (unit == 1 && target->size > 1 && (size_t)value % target->size)
+        return reading_fault(reading, "\"%s\": %lld bytes are no whole number of %s (%zu bytes each); write \"count\"",
+                             key, (long long)value, target->name, target->size);
+    return 0;
+}
+
+static int read_length(struct reading *reading, const struct passing_place *place, const cJSON *json, size_t unit,
+                       struct expression **length)
+{
+    int status = expression_read(reading, json->string, json, place->names, length);
+
+    if (status < 0)
+        return status;
+    return check_constant(reading, json->string, *length, place->type->target, unit);
+}
+
+static int read_lengths(struct reading *reading, const struct passing_place *place, const struct words *words,
+                        struct passing *passing)
+{
+    const cJSON *length = words->size ? words->size : words->count;
+    int status = 0;
+
+    passing->unit = words->count ? place->type->target->size : 1;
+    if (length) {
+        passing->extent = EXTENT_COUNT;
+        status = read_length(reading, place, length, passing->unit, &passing->length);
+    } else if (words->is_string) {
+        passing->extent = EXTENT_STRING;
+    }
+    if (status == 0 && words->capacity)
+        status = read_length(reading, place, words->capacity, passing->unit, &passing->capacity);
+    return status;
+}
+
+static int read_pointer(struct reading *reading, const struct passing_place *place, const struct words *words,
+                        struct passing *passing)
+{
+    int status = check_target(reading, place, words);
+
+    if (status == 0 && words->is_string)
+        status = check_string(reading, place, words);
+    return status < 0 ? status : read_lengths(reading, place, words, passing);
+}
+
+/* The one pointer that can come back is a string that the library keeps for ever. */
+static int read_result_pointer(struct reading *reading, const struct passing_place *place, const struct words *words,
+                               struct passing *passing)
+{
+    const struct type *target = place->type->target;
+
+    if (!words->is_static || words->size || words->count || words->capacity || words->closes)
+        return reading_fault(reading, "%s", passing_result_advice(place->type));
+    if ((target->kind != TYPE_SIGNED && target->kind != TYPE_UNSIGNED) || target->size != 1)
+        return reading_fault(reading, "{\"string\": \"static\"} is for char *, and this is %s", place->type->name);
+    passing->direction = DIRECTION_OUT;
+    passing->extent = EXTENT_STRING;
+    passing->unit = 1;
+    passing->is_static_string = true;
+    passing->nullable = true;
+    return 0;
+}
+
+static int hold_against_type(struct reading *reading, const struct passing_place *place, const struct words *words,
+                             struct passing *passing)
+{
+    if (place->type->kind != TYPE_POINTER)
+        return check_value(reading, place, words);
+    if (place->where == PASSING_RESULT)
+        return read_result_pointer(reading, place, words, passing);
+    if (!words->direction && !place->name)
+        return reading_fault(reading, "a pointer without a name; give it one in the prototype, and say with that as "
+                                      "the key which way it goes");
+    if (!words->direction)
+        return reading_fault(reading, "the pointer %s says nothing about what is behind it; %s", place->type->name,
+                             passing_advice(reading, place));
+    return read_pointer(reading, place, words, passing);
+}
+
+int passing_read(struct reading *reading, const struct passing_place *place, const cJSON *json, struct passing *passing)
+{
+    struct words words = {0};
+    int status;
+
+    if (json && place->type->kind == TYPE_VOID)
+        return reading_fault(reading, "the function returns nothing, so nothing can be said about it");
+    status = read_words(reading, json, &words);
+    if (status < 0)
+        return status;
+    if (words.is_string && !words.direction)
+        words.direction = DIRECTION_IN;
+    *passing = (struct passing){
+        .direction = words.direction,
+        .nullable = words.nullable,
+        .closes = words.closes,
+        .is_volatile = words.is_volatile,
+        .tolerance = words.tolerance,
+    };
+    status = hold_against_type(reading, place, &words, passing);
+    return status < 0 ? status : check_marks(reading, place, &words);
+}

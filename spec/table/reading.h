@@ -1,0 +1,56 @@
+/*
+ * One spec file while it is being read: what the readers of its parts share.
+ *
+ * A fault names where it was found: the reader of a part sets `owner` and `part` before it looks, and every message
+ * begins with them.  A reader goes on after a fault where it can, so that one run shows all of them.
+ */
+#ifndef WINAPI_SPEC_TABLE_READING_H
+#define WINAPI_SPEC_TABLE_READING_H
+
+#include "spec/base/error.h"
+#include "spec/base/scratch.h"
+#include "spec/table/table.h"
+
+#include <cjson/cJSON.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+struct types;
+
+struct reading {
+    struct scratch *memory; /* the table's own: lives until table_destroy() */
+    struct diagnostics *diagnostics;
+    struct types *types; /* the names that the table defines */
+
+    const char *path;
+    const char *table;      /* NULL until it is known */
+    const char *owner_kind; /* "function" or "type" */
+    const char *owner;      /* NULL: the table itself */
+    const char *part_kind;  /* "parameter" or "member" */
+    const char *part;       /* NULL: the owner itself */
+
+    size_t faults;
+    bool out_of_memory;
+};
+
+/* Adds a diagnostic with the place in front.  Always -EINVAL, so that a reader can return it. */
+int reading_fault(struct reading *reading, const char *format, ...) FORMAT_LIKE(2, 3);
+
+/* Sets the place of the faults that follow; NULL names clear it. */
+void reading_owner(struct reading *reading, const char *kind, const char *name);
+void reading_part(struct reading *reading, const char *kind, const char *name);
+
+/* Zeroed memory that lives as long as the table.  NULL when memory has run out, which the reading remembers. */
+void *reading_take(struct reading *reading, size_t count, size_t size);
+char *reading_copy(struct reading *reading, const char *string, size_t size);
+
+/* -EINVAL after a fault, -ENOMEM when memory ran out, else 0. */
+MUST_CHECK int reading_status(const struct reading *reading);
+
+/* A JSON true or false; NULL leaves the flag as it is.  -EINVAL, with a diagnostic. */
+MUST_CHECK int reading_flag(struct reading *reading, const cJSON *json, bool *flag);
+
+/* A JSON number that is a whole one and exact.  False for anything else. */
+bool reading_is_integer(const cJSON *json, int64_t *value);
+
+#endif

@@ -1,0 +1,103 @@
+/*
+ * A row without names: what decides the bytes on the wire, and nothing else.  docs/protocol.md, "Rows".
+ *
+ *     u8 (u8, in u1[p2]?, u4)
+ *     s4 (out u1[*p1 room *p1], inout u8, in u1[p3], u8)
+ *
+ * A letter and the size in bytes for a scalar, h and the class for a handle, braces around a struct; before what a
+ * pointer points to, its direction; after it, its length in brackets, and ? when it may be NULL.
+ */
+#include "spec/table/expression_tree.h"
+#include "spec/table/table.h"
+
+#include <string.h>
+
+static void describe_value(const struct type *type, const struct passing *passing, struct text *text);
+
+static void describe_length(const struct type *target, const struct passing *passing, struct text *text)
+{
+    bool in_bytes = passing->unit != target->size && target->size > 1;
+
+    text_add(text, "[");
+    if (passing->length)
+        expression_describe(passing->length, text);
+    if (passing->capacity) {
+        text_add(text, passing->length ? " room " : "room ");
+        expression_describe(passing->capacity, text);
+    }
+    text_add(text, in_bytes ? " bytes]" : "]");
+}
+
+static void describe_pointer(const struct type *type, const struct passing *passing, struct text *text)
+{
+    static const char *const directions[] = {"", "in ", "out ", "inout "};
+
+    text_add(text, passing->is_static_string ? "static " : directions[passing->direction]);
+    if (passing->extent == EXTENT_STRING)
+        text_add(text, "string");
+    else if (type->target->kind == TYPE_VOID)
+        text_add(text, "u1");
+    else
+        describe_value(type->target, NULL, text);
+    if (passing->length || passing->capacity)
+        describe_length(type->target, passing, text);
+    if (passing->nullable && !passing->is_static_string)
+        text_add(text, "?");
+}
+
+static void describe_struct(const struct type *type, struct text *text)
+{
+    text_add(text, "{");
+    for (size_t i = 0; i < type->field_count; i++) {
+        text_add(text, i ? ", " : "");
+        describe_value(type->fields[i].type, &type->fields[i].passing, text);
+    }
+    text_add(text, "}");
+}
+
+static char scalar_letter(const struct type *type)
+{
+    switch (type->kind) {
+    case TYPE_BOOL:
+        return 'b';
+    case TYPE_FLOATING:
+        return 'f';
+    default:
+        return type_is_signed(type) ? 's' : 'u';
+    }
+}
+
+static void describe_value(const struct type *type, const struct passing *passing, struct text *text)
+{
+    switch (type->kind) {
+    case TYPE_VOID:
+        text_add(text, "void");
+        break;
+    case TYPE_HANDLE:
+        text_format(text, "%sh:%s", passing && passing->closes ? "close " : "", type->handle);
+        break;
+    case TYPE_POINTER:
+        describe_pointer(type, passing, text);
+        break;
+    case TYPE_ARRAY:
+        text_format(text, "%zu*", type->count);
+        describe_value(type->target, NULL, text);
+        break;
+    case TYPE_STRUCT:
+        describe_struct(type, text);
+        break;
+    default:
+        text_format(text, "%c%zu", scalar_letter(type), type->size);
+    }
+}
+
+void row_describe(const struct row *row, struct text *text)
+{
+    describe_value(row->result.type, &row->result.passing, text);
+    text_add(text, " (");
+    for (size_t i = 0; i < row->parameter_count; i++) {
+        text_add(text, i ? ", " : "");
+        describe_value(row->parameters[i].type, &row->parameters[i].passing, text);
+    }
+    text_add(text, ")");
+}

@@ -1,0 +1,151 @@
+/* From what a user writes ("zlib", "./my.json") to the files that are read. */
+#include "spec/table/spec_path.h"
+
+#include "spec/base/own.h"
+#include "spec/base/text.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+void spec_paths_finish(struct spec_paths *paths)
+{
+    for (size_t i = 0; i < paths->count; i++)
+        free(paths->paths[i]);
+    free(paths->paths);
+    *paths = (struct spec_paths){0};
+}
+
+static bool has_suffix(const char *text, const char *suffix)
+{
+    size_t size = strlen(text), suffix_size = strlen(suffix);
+
+    return size > suffix_size && strcmp(text + size - suffix_size, suffix) == 0;
+}
+
+static bool contains(const struct spec_paths *paths, const char *path)
+{
+    for (size_t i = 0; i < paths->count; i++) {
+        if (strcmp(paths->paths[i], path) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Takes over a malloc'ed path. */
+static int append(struct spec_paths *paths, char *path)
+{
+    char **larger = reallocarray(paths->paths, paths->count + 1, sizeof(*larger));
+
+    if (!larger) {
+        free(path);
+        return -ENOMEM;
+    }
+    paths->paths = larger;
+    larger[paths->count++] = path;
+    return 0;
+}
+
+/* Links are followed, so that one file under two names is read once. */
+static int add_file(struct spec_paths *paths, const char *path)
+{
+    AUTO_FREE char *absolute = realpath(path, NULL);
+    struct stat status;
+
+    if (!absolute || stat(absolute, &status) < 0)
+        return -errno;
+    if (S_ISDIR(status.st_mode))
+        return -EISDIR;
+    if (contains(paths, absolute))
+        return 0;
+    return append(paths, take_pointer(&absolute));
+}
+
+int spec_paths_add(struct spec_paths *paths, const char *entry, const char *shipped)
+{
+    AUTO_TEXT struct text path = {0};
+
+    if (strchr(entry, '/') || has_suffix(entry, ".json"))
+        return add_file(paths, entry);
+    if (!shipped || !*entry)
+        return -ENOENT;
+    text_format(&path, "%s/%s.json", shipped, entry);
+    return path.failed ? -ENOMEM : add_file(paths, path.data);
+}
+
+int spec_paths_add_list(struct spec_paths *paths, const char *list, const char *shipped, char **bad)
+{
+    *bad = NULL;
+    while (*list) {
+        size_t size = strcspn(list, ":");
+        AUTO_FREE char *entry = strndup(list, size);
+        int status = 0;
+
+        if (!entry)
+            return -ENOMEM;
+        if (size)
+            status = spec_paths_add(paths, entry, shipped);
+        if (status < 0) {
+            *bad = take_pointer(&entry);
+            return status;
+        }
+        list += size + (list[size] == ':');
+    }
+    return 0;
+}
+
+static int is_spec_file(const struct dirent *entry)
+{
+    return entry->d_name[0] != '.' && has_suffix(entry->d_name, ".json");
+}
+
+static int by_bytes(const struct dirent **left, const struct dirent **right)
+{
+    return strcmp((*left)->d_name, (*right)->d_name);
+}
+
+/* A file that went away between the listing and now, or a link to nothing, is passed over. */
+static int add_listed(struct spec_paths *paths, const char *directory, const char *name)
+{
+    AUTO_TEXT struct text path = {0};
+    int status;
+
+    text_format(&path, "%s/%s", directory, name);
+    status = path.failed ? -ENOMEM : add_file(paths, path.data);
+    return status == -ENOMEM ? status : 0;
+}
+
+static int add_directory(struct spec_paths *paths, const char *directory)
+{
+    struct dirent **entries = NULL;
+    int count = scandir(directory, &entries, is_spec_file, by_bytes);
+    int status = 0;
+
+    if (count < 0)
+        return errno == ENOENT || errno == ENOTDIR ? 0 : -errno;
+    for (int i = 0; i < count; i++) {
+        if (status == 0)
+            status = add_listed(paths, directory, entries[i]->d_name);
+        free(entries[i]);
+    }
+    free(entries);
+    return status;
+}
+
+int spec_paths_add_user(struct spec_paths *paths, const char *config_home, const char *home)
+{
+    AUTO_TEXT struct text directory = {0};
+
+    /* The XDG base directory specification has a relative XDG_CONFIG_HOME ignored. */
+    if (config_home && config_home[0] == '/')
+        text_format(&directory, "%s/winapi/spec.d", config_home);
+    else if (home && *home)
+        text_format(&directory, "%s/.config/winapi/spec.d", home);
+    else
+        return 0;
+    return directory.failed ? -ENOMEM : add_directory(paths, directory.data);
+}

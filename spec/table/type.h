@@ -1,0 +1,98 @@
+/*
+ * C types as a spec file names them, resolved down to what travels.
+ *
+ * Typedef names are gone from a resolved type, but for the name kept for messages.  Layout (size, alignment,
+ * offsets) is that of this process; what goes over the wire does not depend on it (docs/protocol.md, "Values").
+ */
+#ifndef WINAPI_SPEC_TABLE_TYPE_H
+#define WINAPI_SPEC_TABLE_TYPE_H
+
+#include "spec/base/error.h"
+#include "spec/table/expression.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum type_kind {
+    TYPE_VOID,
+    TYPE_BOOL,
+    TYPE_SIGNED,   /* char, short, int, long, long long and their fixed-width names */
+    TYPE_UNSIGNED, /* the same, unsigned; size_t, uintptr_t */
+    TYPE_FLOATING, /* float, double, long double */
+    TYPE_ENUM,     /* an int or unsigned int whose values have names */
+    TYPE_HANDLE,   /* a pointer-sized value that only the host can look behind */
+    TYPE_POINTER,
+    TYPE_ARRAY, /* inside structs only */
+    TYPE_STRUCT,
+    TYPE_OPAQUE, /* an incomplete type; a pointer to it resolves to TYPE_HANDLE */
+};
+
+/* Which way the bytes behind a pointer go.  IN: caller to function. */
+enum direction { DIRECTION_NONE = 0, DIRECTION_IN = 1, DIRECTION_OUT = 2, DIRECTION_INOUT = 3 };
+
+enum extent {
+    EXTENT_ONE,    /* exactly one element */
+    EXTENT_COUNT,  /* as many as `length` says, in units of `unit` bytes */
+    EXTENT_STRING, /* bytes up to and with a NUL */
+};
+
+/* What a table says about one pointer; for values that are not pointers only `closes` and the marks count. */
+struct passing {
+    enum direction direction;
+    enum extent extent;
+    struct expression *length;   /* EXTENT_COUNT: how many units travel; for outs evaluated after the call */
+    struct expression *capacity; /* outs: room in units, evaluated before the call; NULL: `length` then also says it */
+    size_t unit;                 /* bytes in one unit of length and capacity: 1 for "size", the element for "count" */
+    bool nullable;               /* NULL may be passed and arrives as NULL */
+    bool closes;                 /* a handle that is gone once the function has returned */
+    bool is_static_string;       /* a returned string that lives as long as the process */
+
+    /* marks for compare mode */
+    bool is_volatile; /* may differ from run to run */
+    double tolerance; /* floating values may differ by this much, relative to the larger one */
+};
+
+struct field {
+    const char *name;
+    const struct type *type;
+    size_t offset; /* bytes, in this process */
+    struct passing passing;
+};
+
+struct enumerator {
+    const char *name;
+    int64_t value;
+};
+
+struct type {
+    enum type_kind kind;
+    const char *name; /* as the table spells it: "uLong", "const Bytef *" */
+    size_t size;      /* bytes in this process; 0 for void and opaque */
+    size_t alignment;
+
+    const struct type *target; /* pointer: what it points to; array: its element; enum: int or unsigned int */
+    bool target_is_const;      /* pointer to const */
+    size_t count;              /* array: elements */
+
+    const struct field *fields; /* struct */
+    size_t field_count;
+    const struct enumerator *enumerators; /* enum */
+    size_t enumerator_count;
+
+    const char *handle; /* handle: the name of its class; two handles are of one type when the names are equal */
+};
+
+/* Whether a value of this type is a number: bool, integer, floating or enum. */
+bool type_is_scalar(const struct type *type);
+
+/* Whether the bytes of a value can be copied as they are: a scalar other than a handle, or an array of such. */
+bool type_is_plain(const struct type *type);
+
+/* Whether an integer or enum can be negative. */
+bool type_is_signed(const struct type *type);
+
+/* Whether a value of the type is a pointer, or has one inside, whose bytes travel with it.  Handles are none. */
+bool type_has_pointers(const struct type *type);
+
+#endif
