@@ -1,0 +1,179 @@
+/*
+ * Frames: made, copied, checked.
+ *
+ * Everything that is known about a frame before its descriptors are held against a payload memory is checked here,
+ * in one place, on a private copy.
+ */
+#include "spec/wire/frame.h"
+
+#include "spec/wire/protocol.h"
+
+#include <errno.h>
+#include <string.h>
+
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "a frame is used as it lies on the wire");
+
+void frame_start(struct frame *frame, enum frame_kind kind, uint64_t request, uint32_t function)
+{
+    frame->header = (struct frame_header){
+        .magic = FRAME_MAGIC,
+        .version = PROTOCOL_MAJOR,
+        .kind = (uint16_t)kind,
+        .request = request,
+        .function = function,
+    };
+}
+
+bool frame_counts_fit(const struct frame_header *header)
+{
+    return header->buffer_count <= FRAME_BUFFERS && header->inline_size <= FRAME_INLINE;
+}
+
+size_t frame_head_size(const struct frame_header *header)
+{
+    return sizeof(*header) + header->buffer_count * sizeof(struct frame_buffer);
+}
+
+size_t frame_wire_size(const struct frame_header *header)
+{
+    return frame_head_size(header) + header->inline_size;
+}
+
+void frame_put(struct frame *to, const struct frame *from)
+{
+    memcpy(to, from, frame_head_size(&from->header));
+    memcpy(to->body, from->body, from->header.inline_size);
+}
+
+/* A descriptor's index is there exactly with its flag. */
+static bool index_fits(const struct frame_header *header, uint32_t flag, uint8_t index)
+{
+    return (header->flags & flag) ? index < header->buffer_count : index == 0;
+}
+
+static int flags_check(const struct frame_header *header, enum frame_kind kind)
+{
+    uint32_t known = FRAME_BODY_IN_BUFFER | (kind == FRAME_CALL ? FRAME_ROOM_FOR_BODY : 0u);
+
+    if ((header->flags & ~known) != 0)
+        return -EBADMSG;
+    if ((header->flags & FRAME_BODY_IN_BUFFER) && header->inline_size != 0)
+        return -EBADMSG;
+    if (!index_fits(header, FRAME_BODY_IN_BUFFER, header->body_buffer) ||
+        !index_fits(header, FRAME_ROOM_FOR_BODY, header->room_buffer))
+        return -EBADMSG;
+
+    return 0;
+}
+
+static int header_check(const struct frame_header *header, enum frame_kind kind)
+{
+    static const uint8_t zero[sizeof(header->reserved)];
+
+    if (header->magic != FRAME_MAGIC)
+        return -EBADMSG;
+    if (header->version != PROTOCOL_MAJOR)
+        return -EPROTONOSUPPORT;
+    if (header->kind != kind || !frame_counts_fit(header))
+        return -EBADMSG;
+    if (header->status >= FRAME_STATUSES || (kind == FRAME_CALL && header->status != FRAME_OK))
+        return -EBADMSG;
+    if (memcmp(header->reserved, zero, sizeof(zero)) != 0)
+        return -EBADMSG;
+
+    return flags_check(header, kind);
+}
+
+static int buffer_check(const struct frame_buffer *buffer)
+{
+    if ((buffer->flags & ~(uint32_t)(BUFFER_IN | BUFFER_OUT)) != 0 || buffer->reserved != 0)
+        return -EBADMSG;
+    if (buffer->size > UINT64_MAX - buffer->offset)
+        return -EBADMSG;
+
+    return 0;
+}
+
+/* The descriptors of a frame whose header is good.  Bodies must travel the way the frame goes, or they are not there.
+ */
+static int buffers_check(const struct frame *frame)
+{
+    const struct frame_header *header = &frame->header;
+    uint32_t direction = header->kind == FRAME_CALL ? BUFFER_IN : BUFFER_OUT;
+    int rc = 0;
+
+    for (uint32_t i = 0; rc == 0 && i < header->buffer_count; i++)
+        rc = buffer_check(&frame->buffers[i]);
+    if (rc < 0)
+        return rc;
+    if ((header->flags & FRAME_BODY_IN_BUFFER) && !(frame->buffers[header->body_buffer].flags & direction))
+        return -EBADMSG;
+    if ((header->flags & FRAME_ROOM_FOR_BODY) && !(frame->buffers[header->room_buffer].flags & BUFFER_OUT))
+        return -EBADMSG;
+
+    return 0;
+}
+
+int frame_check(const struct frame *frame, enum frame_kind kind)
+{
+    int rc = header_check(&frame->header, kind);
+
+    return rc < 0 ? rc : buffers_check(frame);
+}
+
+/* Copies out of memory that changes under our eyes.  The barrier keeps the compiler from looking there again later. */
+static void copy_shared(void *to, const volatile void *from, size_t size)
+{
+    memcpy(to, (const void *)from, size);
+    __asm__ volatile("" : : : "memory");
+}
+
+int frame_copy(struct frame *frame, const volatile struct frame *shared, enum frame_kind kind)
+{
+    int rc;
+
+    copy_shared(&frame->header, &shared->header, sizeof(frame->header));
+    rc = header_check(&frame->header, kind);
+    if (rc < 0)
+        return rc;
+
+    copy_shared(frame->buffers, shared->buffers, frame->header.buffer_count * sizeof(frame->buffers[0]));
+    copy_shared(frame->body, shared->body, frame->header.inline_size);
+    return buffers_check(frame);
+}
+
+static bool buffer_is_offered(const struct frame_buffer *buffer, const struct frame *request)
+{
+    for (uint32_t i = 0; i < request->header.buffer_count; i++) {
+        const struct frame_buffer *offered = &request->buffers[i];
+
+        if (buffer->offset == offered->offset && buffer->size <= offered->size &&
+            (buffer->flags & ~offered->flags) == 0)
+            return true;
+    }
+    return false;
+}
+
+int frame_check_reply(const struct frame *reply, const struct frame *request)
+{
+    if (reply->header.request != request->header.request)
+        return -EBADMSG;
+    for (uint32_t i = 0; i < reply->header.buffer_count; i++) {
+        if (!buffer_is_offered(&reply->buffers[i], request))
+            return -EBADMSG;
+    }
+    return 0;
+}
+
+const char *frame_status_text(uint32_t status)
+{
+    static const char *const texts[FRAME_STATUSES] = {
+        [FRAME_OK] = "ok",
+        [FRAME_REFUSED_FUNCTION] = "no such function",
+        [FRAME_REFUSED_MESSAGE] = "malformed message",
+        [FRAME_REFUSED_HANDLE] = "invalid handle",
+        [FRAME_REFUSED_LIMIT] = "over a limit",
+    };
+
+    return status < FRAME_STATUSES ? texts[status] : "unknown status";
+}

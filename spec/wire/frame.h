@@ -1,0 +1,111 @@
+/*
+ * One call or one answer on a lane: docs/protocol.md, "Frames".
+ *
+ * The layout is the wire's: little-endian, no padding, the same on every machine.  A frame in shared memory belongs
+ * to the other side too: copy it with frame_copy(), then look.
+ */
+#ifndef WINAPI_SPEC_WIRE_FRAME_H
+#define WINAPI_SPEC_WIRE_FRAME_H
+
+#include "spec/base/error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    FRAME_BUFFERS = 8,       /* descriptors in a frame */
+    FRAME_INLINE = 3072,     /* bytes of payload in a frame */
+    FRAME_MAGIC = 0x4D414657 /* "WFAM" as bytes: W F A M */
+};
+
+enum frame_kind { FRAME_CALL = 1, FRAME_RESULT = 2 };
+
+enum frame_flag {
+    FRAME_BODY_IN_BUFFER = 1 << 0, /* the body did not fit: descriptor `body_buffer` holds it, inline_size is 0 */
+    FRAME_ROOM_FOR_BODY = 1 << 1,  /* calls: descriptor `room_buffer` is room for the answer's body */
+};
+
+/* How a call ended, apart from what the function itself says.  Never an errno: those differ between systems. */
+enum frame_status {
+    FRAME_OK = 0,
+    FRAME_REFUSED_FUNCTION, /* no such function id, or the host could not load it */
+    FRAME_REFUSED_MESSAGE,  /* malformed: sizes, offsets, counts */
+    FRAME_REFUSED_HANDLE,   /* a handle that is stale, of another type, or forged */
+    FRAME_REFUSED_LIMIT,    /* memory, buffer size, call time */
+    FRAME_STATUSES
+};
+
+struct frame_header {
+    uint32_t magic;
+    uint16_t version;      /* of the frame layout: PROTOCOL_MAJOR */
+    uint16_t kind;         /* enum frame_kind */
+    uint64_t request;      /* chosen by the caller, repeated by the answer */
+    uint32_t function;     /* the id that the welcome gave */
+    uint32_t flags;        /* enum frame_flag; unknown bits are refused */
+    uint32_t status;       /* answers: enum frame_status */
+    uint32_t buffer_count; /* at most FRAME_BUFFERS */
+    uint32_t inline_size;  /* bytes of the body, at most FRAME_INLINE */
+    uint32_t timeout_ms;   /* calls: what is left when the call was sent; 0: none */
+    int32_t error_number;  /* errno before the call, and after it */
+    uint32_t last_error;   /* GetLastError, likewise; 0 on Linux */
+    uint8_t body_buffer;   /* index of a descriptor; 0 without its flag */
+    uint8_t room_buffer;
+    uint8_t reserved[14]; /* zero */
+};
+
+enum buffer_flag {
+    BUFFER_IN = 1 << 0,  /* travels with the call */
+    BUFFER_OUT = 1 << 1, /* travels with the answer */
+};
+
+/* Bytes in the lane's payload memory: the arena of a memory lane, the private area of a socket lane. */
+struct frame_buffer {
+    uint64_t offset; /* from the start of the payload memory */
+    uint64_t size;
+    uint32_t flags; /* enum buffer_flag */
+    uint32_t reserved;
+};
+
+struct frame {
+    struct frame_header header;
+    struct frame_buffer buffers[FRAME_BUFFERS];
+    uint8_t body[FRAME_INLINE];
+};
+
+_Static_assert(sizeof(struct frame_header) == 64, "the header is 64 bytes on the wire");
+_Static_assert(sizeof(struct frame) == 64 + 24 * FRAME_BUFFERS + FRAME_INLINE, "a frame has no padding");
+
+/* Header and descriptors ready for a call or an answer with an empty body. */
+void frame_start(struct frame *frame, enum frame_kind kind, uint64_t request, uint32_t function);
+
+/*
+ * Copies the parts of a frame that are in use out of shared memory, then checks the copy: magic, version, kind,
+ * counts, sizes, flags, reserved bytes.  Whether descriptors lie inside the payload memory is the lane's to check.
+ * -EPROTONOSUPPORT another version; -EBADMSG anything else.  `kind` is what may come.
+ */
+MUST_CHECK int frame_copy(struct frame *frame, const volatile struct frame *shared, enum frame_kind kind);
+
+/* The same check for a frame that is private already. */
+MUST_CHECK int frame_check(const struct frame *frame, enum frame_kind kind);
+
+/*
+ * Whether a checked answer fits the request: its number, and descriptors that are the request's own, with no larger
+ * size and no flag that the request did not give them.  -EBADMSG: it does not.
+ */
+MUST_CHECK int frame_check_reply(const struct frame *reply, const struct frame *request);
+
+/* Copies the parts of a frame that are in use.  Its counts must have been checked, or be one's own. */
+void frame_put(struct frame *to, const struct frame *from);
+
+/* Bytes of a frame on a socket: header and descriptors in use, and those with the body.  Counts as above. */
+size_t frame_head_size(const struct frame_header *header);
+size_t frame_wire_size(const struct frame_header *header);
+
+/* Whether the counts are within bounds: what must be known before the sizes above may be asked. */
+bool frame_counts_fit(const struct frame_header *header);
+
+/* "no such function", for messages. */
+const char *frame_status_text(uint32_t status);
+
+#endif

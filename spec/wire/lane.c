@@ -1,0 +1,166 @@
+/*
+ * A lane without its medium: who owns what, and payload memory.
+ *
+ * Both media encode and decode in private frames; only whole frames cross.
+ */
+#include "spec/wire/lane.h"
+
+#include "spec/wire/lane_medium.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { PAYLOAD_STEP = 64 << 10 }; /* payload memory grows in these steps */
+
+int lane_open_memory(struct lane *lane, const struct memory *memory, uint32_t index, struct arena *arena, int watch_fd)
+{
+    memset(lane, 0, sizeof(*lane));
+    lane->medium = MEDIUM_MEMORY;
+    lane->fd = -1;
+    lane->watch_fd = watch_fd;
+    lane->memory = memory;
+    lane->arena = arena;
+    spin_init(&lane->spin);
+    descriptor_mark(&lane->mark, watch_fd);
+
+    return lane_memory_start(lane, index);
+}
+
+int lane_open_socket(struct lane *lane, int fd, uint64_t payload_most)
+{
+    memset(lane, 0, sizeof(*lane));
+    lane->medium = MEDIUM_SOCKET;
+    lane->fd = fd;
+    lane->watch_fd = -1;
+    lane->payload_most = payload_most;
+    spin_init(&lane->spin);
+    descriptor_mark(&lane->mark, fd);
+
+    return lane->mark.is_socket ? 0 : -ENOTSOCK;
+}
+
+/* A lane that was closed can be closed again. */
+static void lane_drop(struct lane *lane)
+{
+    descriptor_close(&lane->mark, lane->fd);
+    if (lane->medium == MEDIUM_SOCKET)
+        lane_socket_shrink(lane);
+    lane->fd = -1;
+    lane->out = lane->in = NULL;
+    lane->arena = NULL;
+    lane->payload = NULL;
+    lane->payload_size = 0;
+}
+
+static void payload_give_back(struct lane *lane)
+{
+    if (lane->arena == NULL || lane->payload == NULL || lane->owed)
+        return;
+    /* It was taken by this lane, so it is there. */
+    (void)!arena_give(lane->arena, lane->payload_offset);
+}
+
+void lane_close(struct lane *lane)
+{
+    if (lane->out != NULL)
+        lane_memory_leave(lane);
+    payload_give_back(lane);
+    lane_drop(lane);
+}
+
+void lane_forget(struct lane *lane)
+{
+    lane_drop(lane);
+}
+
+struct frame *lane_request(struct lane *lane)
+{
+    return &lane->request;
+}
+
+struct frame *lane_reply(struct lane *lane)
+{
+    return &lane->reply;
+}
+
+static int arena_payload_grow(struct lane *lane, uint64_t size)
+{
+    int rc;
+
+    payload_give_back(lane);
+    lane->payload = NULL;
+    lane->payload_size = 0;
+    rc = arena_take(lane->arena, size, &lane->payload_offset);
+    if (rc < 0)
+        return rc;
+
+    lane->payload = memory_at(lane->memory, lane->payload_offset, size);
+    lane->payload_size = size;
+    return 0;
+}
+
+void *lane_reserve(struct lane *lane, uint64_t size, uint64_t *offset)
+{
+    uint64_t wanted;
+    int rc = 0;
+
+    if (size > UINT64_MAX - PAYLOAD_STEP)
+        return NULL;
+    wanted = size == 0 ? PAYLOAD_STEP : (size + PAYLOAD_STEP - 1) / PAYLOAD_STEP * PAYLOAD_STEP;
+    if (lane->payload == NULL || wanted > lane->payload_size)
+        rc = lane->medium == MEDIUM_MEMORY ? arena_payload_grow(lane, wanted) : lane_socket_grow(lane, wanted);
+    if (rc < 0)
+        return NULL;
+
+    *offset = lane->payload_offset;
+    return lane->payload;
+}
+
+int lane_exchange(struct lane *lane, uint64_t deadline_ns, bool *sent)
+{
+    *sent = false;
+    if (!frame_counts_fit(&lane->request.header))
+        return -EINVAL;
+    if (lane->medium == MEDIUM_MEMORY)
+        return lane_memory_exchange(lane, deadline_ns, sent);
+
+    return lane_socket_exchange(lane, deadline_ns, sent);
+}
+
+int lane_receive(struct lane *lane)
+{
+    return lane->medium == MEDIUM_MEMORY ? lane_memory_receive(lane) : lane_socket_receive(lane);
+}
+
+/* An answer that names bytes outside would leak or crash: it is our own mistake, and stays here. */
+static bool answer_is_sound(const struct lane *lane)
+{
+    const struct frame *reply = &lane->reply;
+
+    if (!frame_counts_fit(&reply->header))
+        return false;
+    for (uint32_t i = 0; i < reply->header.buffer_count; i++) {
+        if (lane_payload(lane, reply->buffers[i].offset, reply->buffers[i].size) == NULL)
+            return false;
+    }
+    return true;
+}
+
+int lane_answer(struct lane *lane)
+{
+    if (!answer_is_sound(lane))
+        return -EINVAL;
+
+    return lane->medium == MEDIUM_MEMORY ? lane_memory_answer(lane) : lane_socket_answer(lane);
+}
+
+void *lane_payload(const struct lane *lane, uint64_t offset, uint64_t size)
+{
+    if (lane->medium == MEDIUM_MEMORY)
+        return memory_at(lane->memory, offset, size);
+    if (lane->payload == NULL || offset > lane->payload_size || size > lane->payload_size - offset)
+        return NULL;
+
+    return lane->payload + offset;
+}

@@ -1,0 +1,132 @@
+/*
+ * One thread's path for calls, at either end: a request goes out, its answer comes back.
+ *
+ * Two media with the same frames.  Memory: both frames lie in shared memory, the payload in the arena, and the waiter
+ * spins for a while before it sleeps on a futex.  Socket: the frames themselves travel, then the bytes of each
+ * descriptor that goes this way, in order; payload lives in private memory at each end under the same offsets.
+ *
+ * Marshalling does not see the medium: it asks for payload memory and names it by offset.
+ * A lane is used by one thread at a time.
+ */
+#ifndef WINAPI_SPEC_WIRE_LANE_H
+#define WINAPI_SPEC_WIRE_LANE_H
+
+#include "spec/base/error.h"
+#include "spec/wire/arena.h"
+#include "spec/wire/descriptor.h"
+#include "spec/wire/frame.h"
+#include "spec/wire/memory.h"
+#include "spec/wire/spin.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+enum medium { MEDIUM_MEMORY, MEDIUM_SOCKET };
+
+enum { LANE_SIZE = 2 * MEMORY_PAGE }; /* bytes of shared memory that a memory lane takes */
+
+/*
+ * One direction of a memory lane.  What the sender writes and what the receiver writes lie in cache lines of their
+ * own.  Counterparts and orders: lane_memory.c.
+ */
+struct lane_page {
+    _Atomic uint32_t sequence; /* sender: frames sent */
+    _Atomic uint32_t cpu;      /* sender: where it last ran, plus one */
+    _Atomic uint32_t closed;   /* sender: it has gone */
+    _Atomic uint32_t opened;   /* guest: the lane has been in use */
+    uint8_t unused[48];
+    _Atomic uint32_t sleeping; /* receiver: 1 while it sleeps or is about to; the sender clears it; the futex word */
+    _Atomic uint32_t taken;    /* the last sequence that the host took, or that the guest withdrew */
+    uint8_t unused_too[56];
+    struct frame frame;
+};
+
+_Static_assert(sizeof(struct lane_page) <= MEMORY_PAGE, "a lane page is one page");
+
+struct lane {
+    enum medium medium;
+    struct lane_page *out, *in;  /* memory */
+    int fd;                      /* socket; owned */
+    int watch_fd;                /* memory: its hang-up means that the other end is gone; not owned; -1: none */
+    struct descriptor_mark mark; /* of fd or watch_fd */
+    uint32_t sent, received;     /* sequence numbers */
+    struct spin spin;            /* how long the next wait spins */
+    bool owed;                   /* guest: the host may still work on a request, and write into its payload */
+
+    const struct memory *memory; /* memory medium: where descriptors point */
+    struct arena *arena;         /* memory medium, guest: where payload comes from */
+    uint8_t *payload;            /* this call's payload memory */
+    uint64_t payload_offset;     /* of payload in the lane's payload memory */
+    uint64_t payload_size;       /* bytes there; kept for the next call */
+    uint64_t payload_most;       /* host, socket medium: bytes that a client may make us keep */
+
+    struct frame request; /* guest: what goes out.  Host: private copy of what came */
+    struct frame reply;   /* host: what goes out.  Guest: private copy of what came */
+};
+
+/*
+ * Guest and host ends over lane number `index` of a shared memory.  `arena` NULL at the host.  The guest's end comes
+ * first: it clears the lane, then asks the host to open it.
+ * -EINVAL there is no such lane.  Guest: -EBUSY an earlier use of it has not ended at both ends yet: take another;
+ * -ENOSPC, -ENOMEM no pages for it.
+ */
+MUST_CHECK int lane_open_memory(struct lane *lane, const struct memory *memory, uint32_t index, struct arena *arena,
+                                int watch_fd);
+
+/* Either end over a stream socket, which the lane then owns. */
+MUST_CHECK int lane_open_socket(struct lane *lane, int fd, uint64_t payload_most);
+
+/*
+ * Tells the other end, wakes it, and gives back descriptor and payload.  Payload in an arena that the host may still
+ * write to stays taken until the memory goes.
+ */
+void lane_close(struct lane *lane);
+
+/*
+ * The same without a word to the other end: in the child of a fork, whose lanes are its parent's.  The arena keeps
+ * what the lane had.
+ */
+void lane_forget(struct lane *lane);
+
+/* ---- guest ---- */
+
+/* The frame to encode the next call into; private until it is sent. */
+struct frame *lane_request(struct lane *lane);
+
+/*
+ * Payload memory for this call, page-aligned, its place in *offset; once per call, good until the next
+ * lane_request().  Kept for later calls, so its pages are touched afresh only when it grows.  NULL: out of memory.
+ */
+void *lane_reserve(struct lane *lane, uint64_t size, uint64_t *offset);
+
+/*
+ * Sends the request and waits for lane->reply, which is checked: frame_check() and
+ * frame_check_reply().
+ * -ETIMEDOUT the deadline came first: the lane must be closed, its payload not reused while the host may still write.
+ * -ECONNRESET the other end is gone.  -EBADMSG, -EPROTONOSUPPORT it answers nonsense: close.
+ * *sent: whether the host may have seen the request.  A signal does not end the wait.
+ */
+MUST_CHECK int lane_exchange(struct lane *lane, uint64_t deadline_ns, bool *sent);
+
+/* ---- host ---- */
+
+/*
+ * Waits for the next request, in lane->request, checked as above; every descriptor lies in the payload memory, and
+ * on a socket its bytes are there.  -ECONNRESET the guest closed the lane; -EBADMSG, -EPROTONOSUPPORT, -EMSGSIZE
+ * (payload over payload_most), -ENOMEM: answer with FRAME_REFUSED_MESSAGE or FRAME_REFUSED_LIMIT, then close.
+ */
+MUST_CHECK int lane_receive(struct lane *lane);
+
+/* The frame to encode the answer into. */
+struct frame *lane_reply(struct lane *lane);
+
+/* Sends the answer.  -EINVAL a descriptor lies outside the payload memory; -ECONNRESET the guest closed the lane. */
+MUST_CHECK int lane_answer(struct lane *lane);
+
+/* ---- both ---- */
+
+/* Where `size` bytes at this offset of the payload memory are, or NULL when they do not lie inside it. */
+void *lane_payload(const struct lane *lane, uint64_t offset, uint64_t size);
+
+#endif

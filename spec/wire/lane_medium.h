@@ -1,0 +1,23 @@
+/* What lane.c asks of a medium: lane_memory.c and lane_socket.c.  The meaning of each is lane.h's. */
+#ifndef WINAPI_SPEC_WIRE_LANE_MEDIUM_H
+#define WINAPI_SPEC_WIRE_LANE_MEDIUM_H
+
+#include "spec/wire/lane.h"
+
+MUST_CHECK int lane_memory_start(struct lane *lane, uint32_t index);
+MUST_CHECK int lane_memory_exchange(struct lane *lane, uint64_t deadline_ns, bool *sent);
+MUST_CHECK int lane_memory_receive(struct lane *lane);
+MUST_CHECK int lane_memory_answer(struct lane *lane);
+
+/* Says that this end has gone. */
+void lane_memory_leave(struct lane *lane);
+
+MUST_CHECK int lane_socket_exchange(struct lane *lane, uint64_t deadline_ns, bool *sent);
+MUST_CHECK int lane_socket_receive(struct lane *lane);
+MUST_CHECK int lane_socket_answer(struct lane *lane);
+
+/* Makes the private payload memory at least this large; what was in it is lost when it grows. */
+MUST_CHECK int lane_socket_grow(struct lane *lane, uint64_t size);
+void lane_socket_shrink(struct lane *lane);
+
+#endif

@@ -1,0 +1,298 @@
+/*
+ * Lanes in shared memory: a page each way, a spinning look, then a futex.
+ *
+ * Handing over a frame.  The sender writes the frame, then stores `sequence`; the receiver loads `sequence`, then
+ * reads the frame: release and acquire.  The next frame in the same page is written only after the answer has come,
+ * which is after the receiver was done.
+ *
+ * Sleeping.  The receiver stores `sleeping` = 1, then loads `closed` and `sequence` once more, then waits on the futex
+ * word `sleeping`.  The sender stores `sequence` (or `closed`), then loads `sleeping`; when it is set, it clears it and
+ * wakes.  All four are sequentially consistent, so at least one of both sees the other's store: a frame between the
+ * last look and the sleep finds `sleeping` set, and the cleared word keeps the kernel from putting the receiver to
+ * sleep.  While both are awake nobody makes a system call.
+ *
+ * Leaving.  The sender stores `closed` after its last frame; the receiver loads `closed` before `sequence`, so that
+ * what was sent before the end is still taken.
+ *
+ * Withdrawing.  `taken` counts requests that are settled.  The host moves it on by compare-and-swap when it takes a
+ * request, the guest when it gives one up: exactly one of both succeeds, so the guest knows whether the host has seen
+ * the request.
+ *
+ * Everything read here was written by the other side and is only compared; frames are copied, then checked.
+ */
+#include "spec/wire/lane_medium.h"
+
+#include "spec/wire/clock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    LOOKS_PER_CLOCK = 16,       /* looks between two questions for the time */
+    WATCH_EVERY_NS = 100000000, /* how often a sleeper asks whether the other end still is there */
+};
+
+static uint32_t cpu_word(void)
+{
+    return (uint32_t)sched_getcpu() + 1;
+}
+
+static int pages_provide(const struct lane *lane, uint64_t offset)
+{
+    if (fallocate(lane->memory->fd, 0, (off_t)offset, LANE_SIZE) == 0)
+        return 0;
+
+    return errno == EINTR ? -EAGAIN : -errno;
+}
+
+/* An earlier use of the lane ends when both ends have said so: until then either may still write to it. */
+static bool pages_are_busy(const struct lane *lane)
+{
+    if (atomic_load(&lane->out->opened) == 0)
+        return false;
+
+    return atomic_load(&lane->out->closed) == 0 || atomic_load(&lane->in->closed) == 0;
+}
+
+static int guest_start(struct lane *lane, uint64_t offset)
+{
+    int rc;
+
+    do {
+        rc = pages_provide(lane, offset);
+    } while (rc == -EAGAIN);
+    if (rc < 0)
+        return rc;
+    if (pages_are_busy(lane))
+        return -EBUSY;
+
+    memset(lane->out, 0, offsetof(struct lane_page, frame));
+    memset(lane->in, 0, offsetof(struct lane_page, frame));
+    atomic_store(&lane->out->opened, 1);
+    return 0;
+}
+
+int lane_memory_start(struct lane *lane, uint32_t index)
+{
+    const struct memory *memory = lane->memory;
+    uint64_t offset = memory->lanes_offset + (uint64_t)index * LANE_SIZE;
+    struct lane_page *first, *second;
+    int rc;
+
+    if (index >= memory->lane_count)
+        return -EINVAL;
+    first = (struct lane_page *)(void *)(memory->base + offset);
+    second = (struct lane_page *)(void *)(memory->base + offset + MEMORY_PAGE);
+    lane->out = lane->arena != NULL ? first : second;
+    lane->in = lane->arena != NULL ? second : first;
+    if (lane->arena == NULL)
+        return 0;
+
+    rc = guest_start(lane, offset);
+    if (rc < 0)
+        lane->out = lane->in = NULL;
+    return rc;
+}
+
+/* The futex is shared between processes, so not FUTEX_PRIVATE. */
+static void page_wake(struct lane_page *page)
+{
+    if (atomic_load(&page->sleeping) == 0) /* counterpart: page_sleep() */
+        return;
+    atomic_store(&page->sleeping, 0);
+    (void)syscall(SYS_futex, &page->sleeping, FUTEX_WAKE, 1, NULL, NULL, 0);
+}
+
+static void page_send(struct lane *lane, const struct frame *frame)
+{
+    frame_put(&lane->out->frame, frame);
+    atomic_store_explicit(&lane->out->cpu, cpu_word(), memory_order_relaxed);
+    lane->sent++;
+    atomic_store(&lane->out->sequence, lane->sent); /* counterpart: page_look() */
+    page_wake(lane->out);
+}
+
+void lane_memory_leave(struct lane *lane)
+{
+    /* Of a host that has died nobody else can say so; its lane may then be used again with the next one. */
+    if (lane->arena != NULL && lane->watch_fd >= 0 && descriptor_is_gone(&lane->mark, lane->watch_fd))
+        atomic_store(&lane->in->closed, 1);
+    atomic_store(&lane->out->closed, 1); /* counterpart: page_look() */
+    page_wake(lane->out);
+}
+
+/* 0: the next frame is there; -EAGAIN nothing yet; -ECONNRESET nothing and never again; -EBADMSG nonsense. */
+static int page_look(const struct lane *lane)
+{
+    uint32_t closed = atomic_load(&lane->in->closed);     /* counterpart: lane_memory_leave() */
+    uint32_t sequence = atomic_load(&lane->in->sequence); /* counterpart: page_send() */
+
+    if (sequence == lane->received + 1)
+        return 0;
+    if (sequence != lane->received)
+        return -EBADMSG;
+
+    return closed != 0 ? -ECONNRESET : -EAGAIN;
+}
+
+static int page_spin(struct lane *lane)
+{
+    uint32_t budget_ns;
+    uint64_t start;
+
+    /* Where the other side last ran on this very processor, it cannot run while we spin. */
+    if (atomic_load_explicit(&lane->in->cpu, memory_order_relaxed) == cpu_word())
+        return -EAGAIN;
+    budget_ns = spin_budget_ns(&lane->spin);
+    if (budget_ns == 0)
+        return -EAGAIN;
+
+    start = clock_now_ns();
+    do {
+        for (int i = 0; i < LOOKS_PER_CLOCK; i++) {
+            int rc = page_look(lane);
+
+            if (rc != -EAGAIN) {
+                spin_won(&lane->spin);
+                return rc;
+            }
+            spin_relax();
+        }
+    } while (clock_now_ns() - start < budget_ns);
+    spin_lost(&lane->spin);
+    return -EAGAIN;
+}
+
+/* Sleeps until woken or until `until_ns`, 0 for ever.  Comes back for many reasons: look again. */
+static void page_doze(struct lane_page *page, uint64_t until_ns)
+{
+    struct timespec until = {.tv_sec = (time_t)(until_ns / 1000000000), .tv_nsec = (long)(until_ns % 1000000000)};
+
+    (void)syscall(SYS_futex, &page->sleeping, FUTEX_WAIT_BITSET, 1, until_ns != 0 ? &until : NULL, NULL,
+                  FUTEX_BITSET_MATCH_ANY);
+}
+
+static uint64_t earlier(uint64_t one_ns, uint64_t other_ns)
+{
+    if (one_ns == 0 || other_ns == 0)
+        return one_ns + other_ns;
+    return one_ns < other_ns ? one_ns : other_ns;
+}
+
+/* After the other end has gone there may still be what it wrote before. */
+static int page_look_last(const struct lane *lane)
+{
+    int rc = page_look(lane);
+
+    return rc == -EAGAIN ? -ECONNRESET : rc;
+}
+
+static int page_sleep(struct lane *lane, uint64_t deadline_ns)
+{
+    uint64_t watch_ns = lane->watch_fd >= 0 ? clock_now_ns() + WATCH_EVERY_NS : 0;
+    int rc;
+
+    for (;;) {
+        atomic_store(&lane->in->sleeping, 1); /* counterpart: page_wake() */
+        rc = page_look(lane);
+        if (rc != -EAGAIN)
+            break;
+        if (clock_is_past(deadline_ns)) {
+            rc = -ETIMEDOUT;
+            break;
+        }
+        page_doze(lane->in, earlier(deadline_ns, watch_ns));
+        if (!clock_is_past(watch_ns))
+            continue;
+        if (descriptor_is_gone(&lane->mark, lane->watch_fd)) {
+            rc = page_look_last(lane);
+            break;
+        }
+        watch_ns = clock_now_ns() + WATCH_EVERY_NS;
+    }
+    atomic_store_explicit(&lane->in->sleeping, 0, memory_order_relaxed);
+    return rc;
+}
+
+/* Waits for the next frame in the other end's page; 0: it is there. */
+static int page_wait(struct lane *lane, uint64_t deadline_ns)
+{
+    int rc = page_look(lane);
+
+    if (rc == -EAGAIN)
+        rc = page_spin(lane);
+    if (rc == -EAGAIN)
+        rc = page_sleep(lane, deadline_ns);
+    if (rc == 0)
+        lane->received++;
+    return rc;
+}
+
+/* Settles request `sequence` for whoever comes first; true for that one. */
+static bool request_settle(struct lane_page *page, uint32_t sequence)
+{
+    uint32_t before = sequence - 1;
+
+    return atomic_compare_exchange_strong(&page->taken, &before, sequence);
+}
+
+int lane_memory_exchange(struct lane *lane, uint64_t deadline_ns, bool *sent)
+{
+    int rc = page_look(lane);
+
+    if (rc != -EAGAIN)
+        return rc == 0 ? -EBADMSG : rc; /* an answer before the request */
+
+    page_send(lane, &lane->request);
+    lane->owed = true;
+    rc = page_wait(lane, deadline_ns);
+    if (rc < 0) {
+        lane->owed = !request_settle(lane->out, lane->sent);
+        *sent = lane->owed;
+        return rc;
+    }
+
+    *sent = true;
+    rc = frame_copy(&lane->reply, &lane->in->frame, FRAME_RESULT);
+    if (rc == 0)
+        rc = frame_check_reply(&lane->reply, &lane->request);
+    lane->owed = rc < 0;
+    return rc;
+}
+
+static int descriptors_check(const struct lane *lane)
+{
+    const struct frame *request = &lane->request;
+
+    for (uint32_t i = 0; i < request->header.buffer_count; i++) {
+        if (memory_at(lane->memory, request->buffers[i].offset, request->buffers[i].size) == NULL)
+            return -EBADMSG;
+    }
+    return 0;
+}
+
+int lane_memory_receive(struct lane *lane)
+{
+    int rc;
+
+    do {
+        rc = page_wait(lane, 0);
+        if (rc < 0)
+            return rc;
+    } while (!request_settle(lane->in, lane->received)); /* a withdrawn request is passed over */
+
+    rc = frame_copy(&lane->request, &lane->in->frame, FRAME_CALL);
+    return rc < 0 ? rc : descriptors_check(lane);
+}
+
+int lane_memory_answer(struct lane *lane)
+{
+    page_send(lane, &lane->reply);
+    return 0;
+}

@@ -1,0 +1,340 @@
+/*
+ * Lanes over a stream socket: the parts of a frame that are in use, then the bytes of each descriptor that goes this
+ * way, in order.
+ *
+ * One request is under way at a time, so a receiver reads as much as a whole frame at once: what comes beyond the
+ * frame can only be its payload.  A small call is then one system call each way.
+ */
+#include "spec/wire/lane_medium.h"
+
+#include "spec/wire/bytes.h"
+#include "spec/wire/clock.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+enum { PARTS_MOST = 2 + FRAME_BUFFERS }; /* head, body, payload */
+
+/* ---- payload memory ---- */
+
+int lane_socket_grow(struct lane *lane, uint64_t size)
+{
+    uint64_t whole;
+    void *payload;
+
+    if (lane->payload != NULL && size <= lane->payload_size)
+        return 0;
+    if (size > SIZE_MAX - MEMORY_PAGE)
+        return -ENOMEM;
+
+    whole = (size + MEMORY_PAGE - 1) / MEMORY_PAGE * MEMORY_PAGE;
+    lane_socket_shrink(lane);
+    payload = mmap(NULL, whole, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (payload == MAP_FAILED)
+        return -ENOMEM;
+
+    lane->payload = payload;
+    lane->payload_size = whole;
+    return 0;
+}
+
+void lane_socket_shrink(struct lane *lane)
+{
+    if (lane->payload != NULL)
+        munmap(lane->payload, lane->payload_size);
+    lane->payload = NULL;
+    lane->payload_size = 0;
+}
+
+/* ---- sending ---- */
+
+struct parts {
+    struct iovec vectors[PARTS_MOST];
+    int count, at; /* vectors in all, vectors done */
+};
+
+static void parts_add(struct parts *parts, void *data, size_t size)
+{
+    if (size != 0)
+        parts->vectors[parts->count++] = (struct iovec){.iov_base = data, .iov_len = size};
+}
+
+static void parts_advance(struct parts *parts, size_t size)
+{
+    while (size != 0) {
+        struct iovec *vector = &parts->vectors[parts->at];
+        size_t step = size < vector->iov_len ? size : vector->iov_len;
+
+        vector->iov_base = (uint8_t *)vector->iov_base + step;
+        vector->iov_len -= step;
+        size -= step;
+        if (vector->iov_len == 0)
+            parts->at++;
+    }
+}
+
+static int frame_parts(const struct lane *lane, struct frame *frame, uint32_t direction, struct parts *parts)
+{
+    parts_add(parts, frame, frame_head_size(&frame->header));
+    parts_add(parts, frame->body, frame->header.inline_size);
+    for (uint32_t i = 0; i < frame->header.buffer_count; i++) {
+        const struct frame_buffer *buffer = &frame->buffers[i];
+        void *data = lane_payload(lane, buffer->offset, buffer->size);
+
+        if ((buffer->flags & direction) == 0)
+            continue;
+        if (data == NULL)
+            return -EINVAL;
+        parts_add(parts, data, buffer->size);
+    }
+    return 0;
+}
+
+/* Waits until the socket may be used again; a signal does not end it. */
+static int socket_wait(const struct lane *lane, short events, uint64_t deadline_ns)
+{
+    struct pollfd poller = {.fd = lane->fd, .events = events};
+
+    for (;;) {
+        int count = poll(&poller, 1, clock_poll_ms(deadline_ns));
+
+        if (count > 0)
+            return 0;
+        if (count < 0 && errno != EINTR)
+            return -errno;
+        if (clock_is_past(deadline_ns))
+            return -ETIMEDOUT;
+    }
+}
+
+static int parts_send(const struct lane *lane, struct parts *parts, uint64_t deadline_ns, bool *sent)
+{
+    int rc = 0;
+
+    while (rc == 0 && parts->at < parts->count) {
+        struct msghdr message = {
+            .msg_iov = parts->vectors + parts->at,
+            .msg_iovlen = (size_t)(parts->count - parts->at),
+        };
+        ssize_t size = sendmsg(lane->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+        if (size >= 0) {
+            parts_advance(parts, (size_t)size);
+            *sent = true;
+        } else if (errno == EAGAIN) {
+            rc = socket_wait(lane, POLLOUT, deadline_ns);
+        } else if (errno != EINTR) {
+            rc = errno == EPIPE ? -ECONNRESET : -errno;
+        }
+    }
+    return rc;
+}
+
+static int frame_send(const struct lane *lane, struct frame *frame, uint64_t deadline_ns, bool *sent)
+{
+    uint32_t direction = frame->header.kind == FRAME_CALL ? BUFFER_IN : BUFFER_OUT;
+    struct parts parts = {.count = 0};
+    int rc = frame_parts(lane, frame, direction, &parts);
+
+    return rc < 0 ? rc : parts_send(lane, &parts, deadline_ns, sent);
+}
+
+/* ---- receiving ---- */
+
+/* What is there, up to `most` bytes; -EAGAIN nothing yet (with MSG_DONTWAIT only). */
+static ssize_t socket_read(const struct lane *lane, void *data, size_t most, int flags)
+{
+    ssize_t size;
+
+    do {
+        size = recv(lane->fd, data, most, flags);
+    } while (size < 0 && errno == EINTR);
+    if (size == 0)
+        return -ECONNRESET;
+
+    return size < 0 ? -errno : size;
+}
+
+/* Tries again and again for as long as the lane's budget says. */
+static ssize_t socket_spin(struct lane *lane, void *data, size_t most)
+{
+    ssize_t size = socket_read(lane, data, most, MSG_DONTWAIT);
+    uint32_t budget_ns;
+    uint64_t start;
+
+    if (size != -EAGAIN)
+        return size;
+    budget_ns = spin_budget_ns(&lane->spin);
+    if (budget_ns == 0)
+        return -EAGAIN;
+
+    start = clock_now_ns();
+    do {
+        size = socket_read(lane, data, most, MSG_DONTWAIT);
+    } while (size == -EAGAIN && clock_now_ns() - start < budget_ns);
+    if (size == -EAGAIN)
+        spin_lost(&lane->spin);
+    else
+        spin_won(&lane->spin);
+    return size;
+}
+
+/* Waits for the first bytes of a frame: this is where a lane spends its time. */
+static ssize_t socket_await(struct lane *lane, void *data, size_t most, uint64_t deadline_ns)
+{
+    ssize_t size = socket_spin(lane, data, most);
+
+    if (size == -EAGAIN && deadline_ns == 0)
+        size = socket_read(lane, data, most, 0);
+    while (size == -EAGAIN) {
+        int rc = socket_wait(lane, POLLIN, deadline_ns);
+
+        if (rc < 0)
+            return rc;
+        size = socket_read(lane, data, most, MSG_DONTWAIT);
+    }
+    return size;
+}
+
+/* Reads at least `least` and at most `most` bytes, of which *have are there already. */
+static int socket_fill(struct lane *lane, uint8_t *data, size_t *have, size_t least, size_t most, uint64_t deadline_ns)
+{
+    while (*have < least) {
+        ssize_t size = socket_await(lane, data + *have, most - *have, deadline_ns);
+
+        if (size < 0)
+            return (int)size;
+        *have += (size_t)size;
+    }
+    return 0;
+}
+
+/*
+ * Reads a frame and checks it.  Head and body lie at the start of *frame as they came, with *have bytes in all: what
+ * is beyond them is payload, and the body is not in its place yet.
+ */
+static int frame_receive(struct lane *lane, struct frame *frame, enum frame_kind kind, size_t *have,
+                         uint64_t deadline_ns)
+{
+    uint8_t *bytes = (uint8_t *)frame;
+    int rc;
+
+    *have = 0;
+    rc = socket_fill(lane, bytes, have, sizeof(frame->header), sizeof(*frame), deadline_ns);
+    if (rc < 0)
+        return rc;
+    if (!frame_counts_fit(&frame->header))
+        return -EBADMSG;
+
+    rc = socket_fill(lane, bytes, have, frame_wire_size(&frame->header), sizeof(*frame), deadline_ns);
+    return rc < 0 ? rc : frame_check(frame, kind);
+}
+
+/* The bytes of one descriptor: first what came with the frame, then from the socket. */
+static int buffer_receive(struct lane *lane, const struct frame_buffer *buffer, struct span *ahead,
+                          uint64_t deadline_ns)
+{
+    uint8_t *data = lane_payload(lane, buffer->offset, buffer->size);
+    size_t have = ahead->size < buffer->size ? ahead->size : (size_t)buffer->size;
+
+    if (data == NULL)
+        return -EBADMSG;
+    if (have != 0)
+        memcpy(data, ahead->data, have);
+    ahead->data += have;
+    ahead->size -= have;
+
+    return socket_fill(lane, data, &have, buffer->size, buffer->size, deadline_ns);
+}
+
+/* Reads the payload behind a frame, then puts the body where it belongs. */
+static int payload_receive(struct lane *lane, struct frame *frame, size_t have, uint64_t deadline_ns)
+{
+    uint32_t direction = frame->header.kind == FRAME_CALL ? BUFFER_IN : BUFFER_OUT;
+    size_t wire_size = frame_wire_size(&frame->header);
+    struct span ahead = {.data = (uint8_t *)frame + wire_size, .size = have - wire_size};
+    int rc = 0;
+
+    for (uint32_t i = 0; rc == 0 && i < frame->header.buffer_count; i++) {
+        if (frame->buffers[i].flags & direction)
+            rc = buffer_receive(lane, &frame->buffers[i], &ahead, deadline_ns);
+    }
+    if (rc == 0 && ahead.size != 0)
+        rc = -EBADMSG;
+
+    memmove(frame->body, (uint8_t *)frame + frame_head_size(&frame->header), frame->header.inline_size);
+    return rc;
+}
+
+/* ---- the three trips ---- */
+
+/* An answer that was written before the other end went is taken even when our request did not get out whole. */
+static int answer_receive(struct lane *lane, uint64_t deadline_ns)
+{
+    size_t have;
+    int rc = frame_receive(lane, &lane->reply, FRAME_RESULT, &have, deadline_ns);
+
+    if (rc == 0)
+        rc = frame_check_reply(&lane->reply, &lane->request);
+    if (rc == 0)
+        rc = payload_receive(lane, &lane->reply, have, deadline_ns);
+    return rc;
+}
+
+int lane_socket_exchange(struct lane *lane, uint64_t deadline_ns, bool *sent)
+{
+    int rc;
+
+    /* The program may have closed our number and opened a socket of its own there. */
+    if (!descriptor_is_ours(&lane->mark, lane->fd))
+        return -ECONNRESET;
+    rc = frame_send(lane, &lane->request, deadline_ns, sent);
+    if (rc == 0 || (rc == -ECONNRESET && *sent))
+        rc = answer_receive(lane, deadline_ns);
+
+    return rc;
+}
+
+/* Room for everything the request names, as long as that is within what a client may ask for. */
+static int payload_provide(struct lane *lane)
+{
+    const struct frame *request = &lane->request;
+    uint64_t end = 0, sum = 0;
+
+    for (uint32_t i = 0; i < request->header.buffer_count; i++) {
+        const struct frame_buffer *buffer = &request->buffers[i];
+
+        if (buffer->size > lane->payload_most - sum)
+            return -EMSGSIZE;
+        sum += buffer->size;
+        if (buffer->offset + buffer->size > end) /* frame_check() saw that this does not overflow */
+            end = buffer->offset + buffer->size;
+    }
+    if (end > lane->payload_most)
+        return -EMSGSIZE;
+
+    return request->header.buffer_count != 0 ? lane_socket_grow(lane, end != 0 ? end : 1) : 0;
+}
+
+int lane_socket_receive(struct lane *lane)
+{
+    size_t have;
+    int rc = frame_receive(lane, &lane->request, FRAME_CALL, &have, 0);
+
+    if (rc == 0)
+        rc = payload_provide(lane);
+    if (rc == 0)
+        rc = payload_receive(lane, &lane->request, have, 0);
+    return rc;
+}
+
+int lane_socket_answer(struct lane *lane)
+{
+    bool sent = false;
+
+    return frame_send(lane, &lane->reply, 0, &sent);
+}

@@ -1,0 +1,34 @@
+/* The budget that adapts: spin.h tells the rule. */
+#include "spec/wire/spin.h"
+
+void spin_init(struct spin *spin)
+{
+    *spin = (struct spin){.budget_ns = SPIN_MOST_NS};
+}
+
+uint32_t spin_budget_ns(struct spin *spin)
+{
+    if (spin->budget_ns != 0)
+        return spin->budget_ns;
+    if (++spin->waits < SPIN_PROBE_EVERY)
+        return 0;
+
+    spin->waits = 0;
+    return SPIN_MOST_NS;
+}
+
+void spin_won(struct spin *spin)
+{
+    if (spin->budget_ns == 0)
+        spin->budget_ns = SPIN_LEAST_NS;
+    spin->budget_ns *= 2;
+    if (spin->budget_ns > SPIN_MOST_NS)
+        spin->budget_ns = SPIN_MOST_NS;
+}
+
+void spin_lost(struct spin *spin)
+{
+    spin->budget_ns /= 2;
+    if (spin->budget_ns < SPIN_LEAST_NS)
+        spin->budget_ns = 0;
+}
