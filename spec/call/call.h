@@ -1,0 +1,122 @@
+/*
+ * One call's trip through a lane, at either end: values to bytes and back, driven by the plan.
+ *
+ * A call is walked four times in the same order: the guest encodes the request, the host decodes it, the host encodes
+ * the reply, the guest decodes that.  Each end remembers what it followed on its first walk (`struct follow`: where
+ * the pointer led, how much room there is, where its bytes travel) and meets the same pointers in the same order on
+ * its second, whatever the function has done to its arguments meanwhile.
+ *
+ * The order: parameters that are values, then pointers in the row's order; inside a struct its values, then its
+ * pointers.  Bytes: docs/protocol.md, "Bodies".
+ */
+#ifndef WINAPI_SPEC_CALL_CALL_H
+#define WINAPI_SPEC_CALL_CALL_H
+
+#include "spec/base/error.h"
+#include "spec/base/scratch.h"
+#include "spec/call/difference.h"
+#include "spec/call/handle.h"
+#include "spec/call/plan.h"
+#include "spec/wire/bytes.h"
+#include "spec/wire/lane.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+    CALL_INLINE_MOST = 1024,        /* a buffer up to this size travels in the frame while there is room */
+    CALL_STRING_ROOM = 64 << 10,    /* room for a returned string */
+    CALL_BODY_MOST = 64 << 20,      /* bytes of a body that does not fit its frame */
+    CALL_FOLLOWS_MOST = 1 << 20,    /* pointers in one call */
+};
+
+enum place { PLACE_NULL = 0, PLACE_BODY = 1, PLACE_BUFFER = 2 };
+
+/* One pointer that was followed. */
+struct follow {
+    void *address;     /* where the bytes are at this end; NULL for PLACE_NULL */
+    uint64_t count;    /* elements or bytes that came in */
+    uint64_t capacity; /* elements or bytes that may come back */
+    size_t patch;      /* guest: where in the body the place of a buffer is filled in */
+    uint64_t offset;   /* in the buffer */
+    uint8_t place;     /* enum place */
+    uint8_t buffer;    /* PLACE_BUFFER: which descriptor */
+    uint8_t direction; /* enum direction */
+    bool is_shared;    /* guest: lies in the arena, not copied */
+};
+
+/* One end's state of one call.  Kept per lane and used again; zeroed is ready, but for plan, lane and handles. */
+struct call {
+    const struct plan *plan;
+    struct lane *lane;
+    struct handle_door handles;
+    struct scratch scratch;
+    struct follow *follows;
+    size_t follow_count, follow_capacity, follow_next;
+    void *const *arguments; /* as libffi has them */
+    int32_t error_number; /* guest: errno before the call */
+    uint32_t timeout_ms;  /* guest: what the host is told; 0: none */
+    bool copies_all;        /* guest: even arena buffers are copied: compare needs two sets */
+    bool compares;          /* guest: the reply is compared with what is there, not stored */
+    struct difference *difference;
+    /* guest: a copy of a returned string that lives as long as the process; equal strings may share one.  NULL: no memory */
+    const char *(*keep_string)(const char *string, size_t size);
+    uint64_t limit; /* host: bytes of scratch and buffers that one call may take */
+    uint64_t taken; /* host: of those */
+    uint64_t buffer_sizes[FRAME_BUFFERS]; /* host: how far each descriptor was filled */
+    uint64_t reply_room; /* guest: worst size of the reply's body */
+    const char *fault_name; /* on error: the parameter or member at fault, or NULL */
+    const char *fault_what; /* static text */
+};
+
+/* Frees what the call keeps. */
+void call_finish(struct call *call);
+
+/* ---- guest ---- */
+
+/*
+ * Encodes the request into lane_request(); `function` is the id that the host gave.  Errors, with fault_name and
+ * fault_what set: -EFAULT a NULL that may not be; -EOVERFLOW, -EDOM, -ERANGE a size that cannot be; -ENOMEM no
+ * payload memory; -EBADF a handle without a counterpart.  Nothing was sent.
+ */
+MUST_CHECK int call_encode_request(struct call *call, void *const *arguments, uint64_t request, uint32_t function);
+
+/*
+ * Decodes lane->reply: outs into the caller's memory, the result into `result` (plan->result_size bytes, as libffi
+ * wants it).  With call->compares nothing is stored; the first difference goes to call->difference.
+ * -EBADMSG the host answers nonsense: what was decoded until then is stored.
+ */
+MUST_CHECK int call_decode_reply(struct call *call, void *result);
+
+/* ---- host ---- */
+
+/*
+ * Makes arguments from lane->request, in scratch memory, for call_invoke(); good until call_encode_reply() is done.
+ * -EBADMSG, -EBADF, -ERANGE, -ENOMEM, -E2BIG (over the limit), with fault_name and fault_what set.
+ */
+MUST_CHECK int call_decode_request(struct call *call);
+
+/* Calls the function with errno as the guest had it; *error_number is errno afterwards. */
+void call_invoke(struct call *call, void (*function)(void), void *result, int32_t *error_number);
+
+/* Encodes result and outs into lane_reply(), which frame_start() has made ready. */
+MUST_CHECK int call_encode_reply(struct call *call, const void *result);
+
+/* ---- all four, for the files of this room ---- */
+
+/* Room for a new follow, or NULL.  What it points to is good until the next one. */
+struct follow *call_follow(struct call *call);
+
+/* The next follow of the second walk, or NULL when there are no more. */
+struct follow *call_follow_next(struct call *call);
+
+/* Remembers what is at fault and gives the error back. */
+MUST_CHECK int call_fault(struct call *call, const char *name, const char *what, int error);
+
+/* How many bytes one element behind a pointer has: its type's size, 1 for void and for incomplete types. */
+size_t call_element_size(const struct type *pointer);
+
+/* Whether the elements behind it travel as plain bytes. */
+bool call_is_bytes(const struct type *pointer, const struct passing *passing);
+
+#endif

@@ -1,0 +1,176 @@
+/* From a row to an ffi_cif.  Structs become libffi types with their members spelled out, arrays too. */
+#include "spec/call/plan.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* libffi's types for one plan, in one block: counted first, then filled. */
+struct type_maker {
+    ffi_type *structs;
+    ffi_type **elements;
+    size_t struct_count, element_count;
+};
+
+static ffi_type *integer_type(size_t size, bool is_signed)
+{
+    switch (size) {
+    case 1:
+        return is_signed ? &ffi_type_sint8 : &ffi_type_uint8;
+    case 2:
+        return is_signed ? &ffi_type_sint16 : &ffi_type_uint16;
+    case 4:
+        return is_signed ? &ffi_type_sint32 : &ffi_type_uint32;
+    default:
+        return is_signed ? &ffi_type_sint64 : &ffi_type_uint64;
+    }
+}
+
+static ffi_type *floating_type(size_t size)
+{
+    if (size == sizeof(float))
+        return &ffi_type_float;
+    return size == sizeof(double) ? &ffi_type_double : &ffi_type_longdouble;
+}
+
+static void count_type(struct type_maker *maker, const struct type *type)
+{
+    if (type->kind == TYPE_ARRAY) {
+        maker->struct_count++;
+        maker->element_count += type->count + 1;
+        count_type(maker, type->target);
+    }
+    if (type->kind != TYPE_STRUCT)
+        return;
+    maker->struct_count++;
+    maker->element_count += type->field_count + 1;
+    for (size_t i = 0; i < type->field_count; i++)
+        count_type(maker, type->fields[i].type);
+}
+
+static ffi_type *make_type(struct type_maker *maker, const struct type *type);
+
+/* An array inside a struct is passed as that many members: libffi has no arrays. */
+static ffi_type *make_aggregate(struct type_maker *maker, const struct type *type)
+{
+    size_t count = type->kind == TYPE_ARRAY ? type->count : type->field_count;
+    ffi_type *made = &maker->structs[maker->struct_count++];
+    ffi_type **elements = &maker->elements[maker->element_count];
+    ffi_type *element = NULL;
+
+    maker->element_count += count + 1;
+    *made = (ffi_type){.size = 0, .alignment = 0, .type = FFI_TYPE_STRUCT, .elements = elements};
+    if (type->kind == TYPE_ARRAY)
+        element = make_type(maker, type->target);
+    for (size_t i = 0; i < count; i++)
+        elements[i] = element ? element : make_type(maker, type->fields[i].type);
+    elements[count] = NULL;
+    return made;
+}
+
+static ffi_type *make_type(struct type_maker *maker, const struct type *type)
+{
+    switch (type->kind) {
+    case TYPE_VOID:
+        return &ffi_type_void;
+    case TYPE_BOOL:
+    case TYPE_UNSIGNED:
+        return integer_type(type->size, false);
+    case TYPE_SIGNED:
+    case TYPE_ENUM:
+        return integer_type(type->size, true);
+    case TYPE_FLOATING:
+        return floating_type(type->size);
+    case TYPE_STRUCT:
+    case TYPE_ARRAY:
+        return make_aggregate(maker, type);
+    case TYPE_HANDLE:
+    case TYPE_POINTER:
+    case TYPE_OPAQUE:
+        break;
+    }
+    return &ffi_type_pointer;
+}
+
+static int prepare_cif(struct plan *plan)
+{
+    const struct row *row = plan->row;
+    struct type_maker maker = {0};
+    ffi_type **arguments;
+    ffi_type *result;
+
+    for (size_t i = 0; i < row->parameter_count; i++)
+        count_type(&maker, row->parameters[i].type);
+    count_type(&maker, row->result.type);
+    plan->memory = malloc((row->parameter_count + maker.element_count + 1) * sizeof(ffi_type *) +
+                          maker.struct_count * sizeof(ffi_type));
+    if (!plan->memory)
+        return -ENOMEM;
+
+    arguments = (ffi_type **)((ffi_type *)plan->memory + maker.struct_count);
+    maker = (struct type_maker){.structs = plan->memory, .elements = arguments + row->parameter_count + 1};
+    for (size_t i = 0; i < row->parameter_count; i++)
+        arguments[i] = make_type(&maker, row->parameters[i].type);
+    result = make_type(&maker, row->result.type);
+    if (ffi_prep_cif(&plan->cif, FFI_DEFAULT_ABI, (unsigned)row->parameter_count, result, arguments) != FFI_OK)
+        return -ENOTSUP;
+    plan->result_size = row->result.type->size > sizeof(ffi_arg) ? row->result.type->size : sizeof(ffi_arg);
+    return 0;
+}
+
+static void sort_parameters(struct plan *plan)
+{
+    const struct row *row = plan->row;
+
+    for (size_t i = 0; i < row->parameter_count; i++) {
+        if (row->parameters[i].type->kind != TYPE_POINTER)
+            plan->values[plan->value_count++] = (uint8_t)i;
+        plan->has_closes |= row->parameters[i].passing.closes;
+    }
+    for (size_t i = 0; i < row->parameter_count; i++)
+        if (row->parameters[row->order[i]].type->kind == TYPE_POINTER)
+            plan->pointers[plan->pointer_count++] = row->order[i];
+}
+
+int plan_create(struct plan **plan, const struct row *row)
+{
+    struct plan *made = calloc(1, sizeof(*made));
+    int error;
+
+    if (!made)
+        return -ENOMEM;
+    made->row = row;
+    error = prepare_cif(made);
+    if (error) {
+        plan_destroy(made);
+        return error;
+    }
+    sort_parameters(made);
+    *plan = made;
+    return 0;
+}
+
+void plan_destroy(struct plan *plan)
+{
+    if (!plan)
+        return;
+    free(plan->memory);
+    free(plan);
+}
+
+bool passing_brings_back(const struct type *target, const struct passing *passing)
+{
+    if (passing->direction & DIRECTION_OUT)
+        return true;
+    if (target->kind != TYPE_STRUCT)
+        return false;
+    for (size_t i = 0; i < target->field_count; i++) {
+        const struct field *field = &target->fields[i];
+
+        if (field->type->kind == TYPE_POINTER && passing_brings_back(field->type->target, &field->passing))
+            return true;
+        if (field->type->kind == TYPE_STRUCT && passing_brings_back(field->type, &field->passing))
+            return true;
+    }
+    return false;
+}

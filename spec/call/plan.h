@@ -1,0 +1,36 @@
+/*
+ * A row made ready for calls: libffi's view of the signature, prepared once.
+ *
+ * The order in which values travel is the row's; what is planned here is what a call would otherwise find out again:
+ * the cif, which parameters are values and which are followed, and which of those bring something back.
+ * Nothing changes after plan_create(), so any thread may use a plan.
+ */
+#ifndef WINAPI_SPEC_CALL_PLAN_H
+#define WINAPI_SPEC_CALL_PLAN_H
+
+#include "spec/base/error.h"
+#include "spec/table/table.h"
+
+#include <ffi.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct plan {
+    const struct row *row;
+    ffi_cif cif;
+    size_t result_size; /* bytes that libffi may write for the result, at least sizeof(ffi_arg) */
+    uint8_t values[TABLE_PARAMETERS_MOST];   /* parameters that travel by value, in order */
+    uint8_t pointers[TABLE_PARAMETERS_MOST]; /* parameters that are followed, in the row's order */
+    uint8_t value_count, pointer_count;
+    bool has_closes; /* a handle is gone after the call */
+    void *memory;    /* everything that libffi's types need */
+};
+
+/* -ENOTSUP libffi cannot make such a call; -ENOMEM. */
+MUST_CHECK int plan_create(struct plan **plan, const struct row *row);
+void plan_destroy(struct plan *plan);
+
+/* Whether anything behind this pointer comes back: it is out, or a struct behind it holds a pointer that is. */
+bool passing_brings_back(const struct type *target, const struct passing *passing);
+
+#endif

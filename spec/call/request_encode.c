@@ -1,0 +1,445 @@
+/*
+ * The guest's first walk: arguments become a body, and buffers find their place.
+ *
+ * Small buffers go into the body.  Others are noted while the body is written and placed afterwards, when it is known
+ * how much payload memory the call needs: what lies in the arena already is named where it is, the rest is copied
+ * once.  More buffers than a frame has descriptors share one.
+ */
+#include "spec/call/call.h"
+#include "spec/call/value.h"
+
+#include <errno.h>
+#include <string.h>
+
+enum { PAYLOAD_ALIGNMENT = 64, PATCH_SIZE = 9, VALUE_WORST = 16, SIZES_WORST = 17 };
+
+static int encode_pointer(struct call *call, struct writer *writer, const struct parameter *pointer, void *address,
+                          const void *object);
+
+static struct parameter field_as_parameter(const struct field *field)
+{
+    return (struct parameter){.name = field->name, .type = field->type, .passing = field->passing};
+}
+
+static int encode_handle(struct call *call, struct writer *writer, const struct type *type, const void *address)
+{
+    uint64_t wire;
+    void *local;
+    int error;
+
+    memcpy(&local, address, sizeof(local));
+    error = call->handles.export(call->handles.context, type->handle, local, &wire);
+    if (error)
+        return call_fault(call, type->name, "this handle is not known here", error);
+    writer_u64(writer, wire);
+    return 0;
+}
+
+static int encode_struct(struct call *call, struct writer *writer, const struct type *type, const void *object);
+
+static int encode_value(struct call *call, struct writer *writer, const struct type *type, const void *address)
+{
+    if (type->kind == TYPE_STRUCT)
+        return encode_struct(call, writer, type, address);
+    if (type->kind == TYPE_HANDLE)
+        return encode_handle(call, writer, type, address);
+    if (type->kind == TYPE_ARRAY || value_is_wide(type))
+        writer_bytes(writer, address, type->size);
+    else
+        writer_u64(writer, value_load(type, address));
+    return 0;
+}
+
+static int encode_struct(struct call *call, struct writer *writer, const struct type *type, const void *object)
+{
+    for (size_t i = 0; i < type->field_count; i++) {
+        const struct field *field = &type->fields[i];
+        int error = 0;
+
+        if (field->type->kind != TYPE_POINTER)
+            error = encode_value(call, writer, field->type, (const char *)object + field->offset);
+        if (error)
+            return error;
+    }
+    for (size_t i = 0; i < type->field_count; i++) {
+        struct parameter pointer = field_as_parameter(&type->fields[i]);
+        void *address;
+        int error;
+
+        if (pointer.type->kind != TYPE_POINTER)
+            continue;
+        memcpy(&address, (const char *)object + type->fields[i].offset, sizeof(address));
+        error = encode_pointer(call, writer, &pointer, address, object);
+        if (error)
+            return error;
+    }
+    return 0;
+}
+
+/*
+ * What an out object holds before the call travels too, but for handles: a function that leaves it alone leaves it
+ * alone here as well.
+ */
+static void encode_before(struct call *call, struct writer *writer, const struct type *type, const void *address)
+{
+    if (type->kind == TYPE_STRUCT) {
+        for (size_t i = 0; i < type->field_count; i++)
+            encode_before(call, writer, type->fields[i].type, (const char *)address + type->fields[i].offset);
+        return;
+    }
+    if (type->kind != TYPE_HANDLE && type->kind != TYPE_POINTER && encode_value(call, writer, type, address))
+        writer->failed = true;
+}
+
+/* The most bytes that a value of this type takes in a reply. */
+static uint64_t worst_value(const struct type *type)
+{
+    uint64_t worst = 0;
+
+    if (type->kind == TYPE_ARRAY)
+        return type->size;
+    if (type->kind != TYPE_STRUCT)
+        return VALUE_WORST;
+    for (size_t i = 0; i < type->field_count; i++)
+        worst += worst_value(type->fields[i].type);
+    return worst;
+}
+
+static int evaluate(struct call *call, const struct parameter *pointer, const struct expression *expression,
+                    const void *object, uint64_t *bytes)
+{
+    struct scope scope = {.arguments = call->arguments, .object = object};
+    int error = expression_evaluate(expression, &scope, bytes);
+
+    if (error)
+        return call_fault(call, pointer->name, "its size cannot be computed", error);
+    if (__builtin_mul_overflow(*bytes, pointer->passing.unit, bytes) || *bytes > INT64_MAX)
+        return call_fault(call, pointer->name, "its size is larger than memory", -EOVERFLOW);
+    return 0;
+}
+
+/* Bytes that go in, and bytes there must be room for on the way back. */
+static int measure(struct call *call, const struct parameter *pointer, const void *address, const void *object,
+                   struct follow *follow)
+{
+    const struct passing *passing = &pointer->passing;
+    const struct expression *room = passing->capacity ? passing->capacity : passing->length;
+    bool is_string = passing->extent == EXTENT_STRING;
+    int error = 0;
+
+    if (passing->direction & DIRECTION_OUT)
+        error = evaluate(call, pointer, room, object, &follow->capacity);
+    if (!error && passing->direction & DIRECTION_IN && !is_string)
+        error = evaluate(call, pointer, passing->length, object, &follow->count);
+    if (!error && passing->direction & DIRECTION_IN && is_string && address)
+        follow->count = room ? strnlen(address, follow->capacity) : strlen(address) + 1;
+    if (follow->capacity < follow->count)
+        follow->capacity = follow->count;
+    return error;
+}
+
+static int encode_bytes(struct call *call, struct writer *writer, const struct follow *measured)
+{
+    struct follow *follow = &call->follows[call->follow_count - 1];
+    bool is_out = measured->direction & DIRECTION_OUT;
+
+    *follow = *measured;
+    if (measured->capacity <= CALL_INLINE_MOST && writer->size + measured->capacity <= FRAME_INLINE / 2 &&
+        call->reply_room + measured->capacity <= FRAME_INLINE / 2) {
+        follow->place = PLACE_BODY;
+        writer_u8(writer, PLACE_BODY);
+        writer_u64(writer, measured->count);
+        writer_u64(writer, measured->capacity);
+        writer_bytes(writer, measured->address, measured->count);
+        call->reply_room += SIZES_WORST + (is_out ? measured->capacity : 0);
+        return 0;
+    }
+    follow->place = PLACE_BUFFER;
+    follow->is_shared = call->lane->medium == MEDIUM_MEMORY && !call->copies_all &&
+                        memory_contains(call->lane->memory, measured->address, measured->capacity, &follow->offset);
+    writer_u8(writer, PLACE_BUFFER);
+    writer_u64(writer, measured->count);
+    writer_u64(writer, measured->capacity);
+    follow->patch = writer->size;
+    writer_bytes(writer, (const uint8_t[PATCH_SIZE]){0}, PATCH_SIZE);
+    call->reply_room += SIZES_WORST;
+    return 0;
+}
+
+static int encode_elements(struct call *call, struct writer *writer, const struct parameter *pointer,
+                           const struct follow *measured)
+{
+    size_t size = call_element_size(pointer->type);
+    struct follow *follow = &call->follows[call->follow_count - 1];
+    uint64_t worst;
+
+    *follow = *measured;
+    follow->place = PLACE_BODY;
+    follow->count = measured->count / size;
+    follow->capacity = measured->capacity / size;
+    writer_u8(writer, PLACE_BODY);
+    writer_u64(writer, follow->count);
+    writer_u64(writer, follow->capacity);
+    if (__builtin_mul_overflow(worst_value(pointer->type->target), follow->capacity, &worst) || worst > CALL_BODY_MOST)
+        return call_fault(call, pointer->name, "so many elements do not fit one call", -E2BIG);
+    call->reply_room += SIZES_WORST + (measured->direction & DIRECTION_OUT ? worst : 0);
+    for (uint64_t i = 0, count = measured->count / size; i < count; i++) {
+        int error =
+            encode_value(call, writer, pointer->type->target, (const char *)measured->address + (size_t)i * size);
+
+        if (error)
+            return error;
+    }
+    return 0;
+}
+
+static int encode_one(struct call *call, struct writer *writer, const struct parameter *pointer, const void *address)
+{
+    const struct type *target = pointer->type->target;
+
+    call->follows[call->follow_count - 1].place = PLACE_BODY;
+    call->follows[call->follow_count - 1].count = call->follows[call->follow_count - 1].capacity = 1;
+    writer_u8(writer, PLACE_BODY);
+    call->reply_room += pointer->passing.direction & DIRECTION_OUT ? worst_value(target) : 0;
+    if (pointer->passing.direction & DIRECTION_IN)
+        return encode_value(call, writer, target, address);
+    encode_before(call, writer, target, address);
+    return 0;
+}
+
+static int encode_null(struct call *call, struct writer *writer, const struct parameter *pointer,
+                       const struct follow *measured)
+{
+    bool is_empty = pointer->passing.extent == EXTENT_COUNT && measured->capacity == 0;
+
+    if (!pointer->passing.nullable && !is_empty)
+        return call_fault(call, pointer->name, "it is NULL, and its row does not say \"nullable\": true", -EFAULT);
+    writer_u8(writer, PLACE_NULL);
+    return 0;
+}
+
+static int encode_pointer(struct call *call, struct writer *writer, const struct parameter *pointer, void *address,
+                          const void *object)
+{
+    struct follow measured = {.address = address, .direction = (uint8_t)pointer->passing.direction};
+    struct follow *follow = call_follow(call);
+    int error = 0;
+
+    if (!follow)
+        return call_fault(call, pointer->name, "too many pointers in one call", -E2BIG);
+    follow->address = address;
+    follow->direction = measured.direction;
+    if (pointer->passing.extent != EXTENT_ONE && (address || !pointer->passing.nullable))
+        error = measure(call, pointer, address, object, &measured);
+    if (error)
+        return error;
+    if (!address)
+        return encode_null(call, writer, pointer, &measured);
+    if (pointer->passing.extent == EXTENT_ONE)
+        return encode_one(call, writer, pointer, address);
+    if (call_is_bytes(pointer->type, &pointer->passing))
+        return encode_bytes(call, writer, &measured);
+    return encode_elements(call, writer, pointer, &measured);
+}
+
+static int encode_arguments(struct call *call, struct writer *writer)
+{
+    const struct plan *plan = call->plan;
+    int error = 0;
+
+    for (size_t i = 0; !error && i < plan->value_count; i++) {
+        const struct parameter *value = &plan->row->parameters[plan->values[i]];
+
+        error = encode_value(call, writer, value->type, call->arguments[plan->values[i]]);
+        if (error && !call->fault_name)
+            call->fault_name = value->name;
+    }
+    for (size_t i = 0; !error && i < plan->pointer_count; i++) {
+        uint8_t index = plan->pointers[i];
+
+        error = encode_pointer(call, writer, &plan->row->parameters[index], *(void *const *)call->arguments[index], NULL);
+    }
+    return error;
+}
+
+/* ---- placing ---- */
+
+/*
+ * What the buffers of one call ask for, and the descriptors made for them.  They are put together here and written to
+ * the frame at the end, because a frame in shared memory must not be read back.
+ */
+struct placing {
+    size_t shared, copied; /* buffers */
+    uint64_t size;         /* bytes of payload memory */
+    uint64_t body_size;    /* of a body that does not fit the frame; 0: it fits */
+    uint64_t room_size;    /* for the answer's body; 0: it fits */
+    uint8_t *memory;
+    uint64_t start; /* of memory, in the lane's payload memory */
+    uint64_t used;
+    struct frame_buffer buffers[FRAME_BUFFERS];
+    uint8_t count;
+    uint8_t common; /* the descriptor that copied buffers share; FRAME_BUFFERS: none yet */
+    bool shares;    /* copied buffers share one */
+};
+
+static uint64_t aligned(uint64_t size)
+{
+    return (size + PAYLOAD_ALIGNMENT - 1) & ~(uint64_t)(PAYLOAD_ALIGNMENT - 1);
+}
+
+static void count_buffers(const struct call *call, struct placing *placing)
+{
+    for (size_t i = 0; i < call->follow_count; i++) {
+        const struct follow *follow = &call->follows[i];
+
+        if (follow->place != PLACE_BUFFER)
+            continue;
+        placing->shared += follow->is_shared;
+        placing->copied += !follow->is_shared;
+        placing->size += follow->is_shared ? 0 : aligned(follow->capacity);
+    }
+}
+
+/* More buffers than descriptors: all that are copied share one, and of those in the arena some are copied too. */
+static void share_descriptor(struct call *call, struct placing *placing, size_t descriptors)
+{
+    for (size_t i = call->follow_count; i-- > 0 && placing->shared > descriptors - 1;) {
+        struct follow *follow = &call->follows[i];
+
+        if (follow->place != PLACE_BUFFER || !follow->is_shared)
+            continue;
+        follow->is_shared = false;
+        placing->shared--;
+        placing->copied++;
+        placing->size += aligned(follow->capacity);
+    }
+}
+
+static uint32_t buffer_flags(const struct follow *follow)
+{
+    return (follow->direction & DIRECTION_IN ? BUFFER_IN : 0) | (follow->direction & DIRECTION_OUT ? BUFFER_OUT : 0);
+}
+
+static uint8_t add_descriptor(struct placing *placing, uint64_t offset, uint64_t size, uint32_t flags)
+{
+    placing->buffers[placing->count] = (struct frame_buffer){.offset = offset, .size = size, .flags = flags};
+    return placing->count++;
+}
+
+static void patch_place(struct writer *writer, const struct follow *follow)
+{
+    uint64_t offset = follow->offset;
+
+    writer->data[follow->patch] = follow->buffer;
+    memcpy(&writer->data[follow->patch + 1], &offset, sizeof(offset));
+}
+
+static void place_in_common(struct placing *placing, struct follow *follow, uint64_t offset)
+{
+    struct frame_buffer *common;
+
+    if (placing->common == FRAME_BUFFERS)
+        placing->common = add_descriptor(placing, offset, 0, 0);
+    common = &placing->buffers[placing->common];
+    follow->buffer = placing->common;
+    follow->offset = offset - common->offset;
+    common->size = follow->offset + follow->capacity;
+    common->flags |= buffer_flags(follow);
+}
+
+static void place_buffer(struct placing *placing, struct follow *follow)
+{
+    uint64_t offset = follow->is_shared ? follow->offset : placing->start + placing->used;
+
+    if (!follow->is_shared) {
+        memcpy(placing->memory + placing->used, follow->address, follow->count);
+        placing->used += aligned(follow->capacity);
+        if (placing->shares) {
+            place_in_common(placing, follow, offset);
+            return;
+        }
+    }
+    follow->buffer = add_descriptor(placing, offset, follow->capacity, buffer_flags(follow));
+    follow->offset = 0;
+}
+
+static void place_body(struct placing *placing, struct frame_header *header, const struct writer *writer)
+{
+    uint32_t flags = 0;
+
+    if (placing->room_size) {
+        flags |= FRAME_ROOM_FOR_BODY;
+        header->room_buffer =
+            add_descriptor(placing, placing->start + placing->used, placing->room_size, BUFFER_OUT);
+        placing->used += aligned(placing->room_size);
+    }
+    if (placing->body_size) {
+        memcpy(placing->memory + placing->used, writer->data, writer->size);
+        flags |= FRAME_BODY_IN_BUFFER;
+        header->body_buffer =
+            add_descriptor(placing, placing->start + placing->used, placing->body_size, BUFFER_IN);
+        placing->used += aligned(placing->body_size);
+    }
+    header->flags = flags;
+    header->inline_size = placing->body_size ? 0 : (uint32_t)writer->size;
+}
+
+static int reserve_all(struct call *call, struct placing *placing)
+{
+    size_t descriptors = FRAME_BUFFERS - (placing->body_size != 0) - (placing->room_size != 0);
+
+    count_buffers(call, placing);
+    placing->shares = placing->shared + placing->copied > descriptors;
+    if (placing->shares)
+        share_descriptor(call, placing, descriptors);
+    placing->size += aligned(placing->body_size) + aligned(placing->room_size);
+    if (placing->size == 0)
+        return 0;
+    placing->memory = lane_reserve(call->lane, placing->size, &placing->start);
+    return placing->memory ? 0 : call_fault(call, NULL, "no memory is left for its buffers", -ENOMEM);
+}
+
+static int place_all(struct call *call, struct frame *frame, struct writer *writer)
+{
+    struct placing placing = {.body_size = writer->data == frame->body ? 0 : writer->size,
+                              .room_size = call->reply_room > FRAME_INLINE ? call->reply_room : 0,
+                              .common = FRAME_BUFFERS};
+    int error = reserve_all(call, &placing);
+
+    if (error)
+        return error;
+    for (size_t i = 0; i < call->follow_count; i++) {
+        if (call->follows[i].place != PLACE_BUFFER)
+            continue;
+        place_buffer(&placing, &call->follows[i]);
+        patch_place(writer, &call->follows[i]);
+    }
+    place_body(&placing, &frame->header, writer);
+    memcpy(frame->buffers, placing.buffers, sizeof(placing.buffers));
+    frame->header.buffer_count = placing.count;
+    return 0;
+}
+
+int call_encode_request(struct call *call, void *const *arguments, uint64_t request, uint32_t function)
+{
+    struct frame *frame = lane_request(call->lane);
+    const struct parameter *result = &call->plan->row->result;
+    struct writer writer;
+    int error;
+
+    scratch_reset(&call->scratch);
+    call->arguments = arguments;
+    call->follow_count = call->follow_next = 0;
+    call->fault_name = call->fault_what = NULL;
+    call->reply_room = result->passing.is_static_string ? CALL_STRING_ROOM : worst_value(result->type);
+    frame_start(frame, FRAME_CALL, request, function);
+    frame->header.error_number = call->error_number;
+    frame->header.timeout_ms = call->timeout_ms;
+    writer_start(&writer, frame->body, sizeof(frame->body), &call->scratch);
+    error = encode_arguments(call, &writer);
+    if (error)
+        return error;
+    if (writer.failed || writer.size > CALL_BODY_MOST)
+        return call_fault(call, NULL, "its arguments are too large", -ENOMEM);
+    return place_all(call, frame, &writer);
+}
