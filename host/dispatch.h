@@ -1,0 +1,27 @@
+/*
+ * One lane's calls at the host: receive, decode, call, encode, answer, until the guest closes the lane.
+ *
+ * Runs in a thread of its own, so that whatever the functions keep per thread follows the guest's thread.
+ */
+#ifndef WINAPI_HOST_DISPATCH_H
+#define WINAPI_HOST_DISPATCH_H
+
+#include "host/function.h"
+#include "host/statistics.h"
+#include "spec/call/handle.h"
+#include "spec/wire/lane.h"
+
+struct dispatch {
+    struct lane *lane;
+    struct host_functions *functions;
+    struct statistics *statistics;
+    struct client_slot *client;
+    struct handle_table *handles;
+    size_t track;          /* the lane's, in the statistics */
+    uint64_t memory_limit; /* bytes of one buffer, and of what one call may make copies of */
+};
+
+/* Returns when the guest has closed the lane or sent nonsense on it; the lane is the caller's to close. */
+void dispatch_serve(const struct dispatch *dispatch);
+
+#endif

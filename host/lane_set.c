@@ -1,0 +1,156 @@
+/* A thread for each lane.  They are detached: the session ends with its process, not with its threads. */
+#include "host/lane_set.h"
+
+#include "host/dispatch.h"
+#include "spec/base/own.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+
+struct served_lane {
+    struct lane_set *set;
+    struct lane lane;
+    uint32_t number;
+    size_t place; /* in the set; also its track in the statistics */
+};
+
+int lane_set_init(struct lane_set *set, size_t most)
+{
+    memset(set, 0, sizeof(*set));
+    set->most = most;
+    return -pthread_mutex_init(&set->lock, NULL);
+}
+
+/* Closing and freeing the place are one step: a guest that finds its lane let go of may open it again at once. */
+static void remove_lane(struct served_lane *served)
+{
+    struct lane_set *set = served->set;
+
+    pthread_mutex_lock(&set->lock);
+    lane_close(&served->lane);
+    set->lanes[served->place] = NULL;
+    set->count--;
+    pthread_mutex_unlock(&set->lock);
+    free(served);
+}
+
+static void *serve(void *argument)
+{
+    struct served_lane *served = argument;
+    struct lane_set *set = served->set;
+    struct dispatch dispatch = {.lane = &served->lane,
+                                .functions = set->functions,
+                                .statistics = set->statistics,
+                                .client = set->client,
+                                .handles = set->handles,
+                                .track = served->place,
+                                .memory_limit = set->memory_limit};
+
+    dispatch_serve(&dispatch);
+    remove_lane(served);
+    return NULL;
+}
+
+/* Signals are for the session's first thread; a function that is called sees none. */
+static int start_thread(struct served_lane *served)
+{
+    pthread_attr_t attributes;
+    sigset_t all, before;
+    pthread_t thread;
+    int error = pthread_attr_init(&attributes);
+
+    if (error)
+        return -error;
+    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    error = pthread_create(&thread, &attributes, serve, served);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    pthread_attr_destroy(&attributes);
+    return -error;
+}
+
+static int find_place(const struct lane_set *set, uint32_t number, size_t *place)
+{
+    *place = LANES_MOST;
+    for (size_t i = 0; i < LANES_MOST; i++) {
+        if (set->lanes[i] && set->lanes[i]->number == number)
+            return -EBUSY;
+        if (!set->lanes[i] && *place == LANES_MOST)
+            *place = i;
+    }
+    return set->count < set->most && *place < LANES_MOST ? 0 : -EMFILE;
+}
+
+/* With the lock held.  The lane is open; the set owns it from here on, or it is closed. */
+static int add_lane(struct lane_set *set, struct served_lane *served, uint32_t number, size_t place)
+{
+    int error;
+
+    served->set = set;
+    served->number = number;
+    served->place = place;
+    error = start_thread(served);
+    if (error) {
+        lane_close(&served->lane);
+        return error;
+    }
+    set->lanes[place] = served;
+    set->count++;
+    return 0;
+}
+
+static int open_memory_locked(struct lane_set *set, const struct memory *memory, uint32_t number)
+{
+    AUTO_FREE struct served_lane *served = calloc(1, sizeof(*served));
+    size_t place;
+    int error = served ? find_place(set, number, &place) : -ENOMEM;
+
+    if (!error)
+        error = lane_open_memory(&served->lane, memory, number, NULL, set->watch_fd);
+    if (!error)
+        error = add_lane(set, served, number, place);
+    if (!error)
+        (void)take_pointer(&served);
+    return error;
+}
+
+int lane_set_open_memory(struct lane_set *set, const struct memory *memory, uint32_t number)
+{
+    int error;
+
+    pthread_mutex_lock(&set->lock);
+    error = open_memory_locked(set, memory, number);
+    pthread_mutex_unlock(&set->lock);
+    return error;
+}
+
+static int open_socket_locked(struct lane_set *set, int *fd, uint32_t number)
+{
+    AUTO_FREE struct served_lane *served = calloc(1, sizeof(*served));
+    size_t place;
+    int error = served ? find_place(set, number, &place) : -ENOMEM;
+
+    if (error)
+        return error;
+    error = lane_open_socket(&served->lane, take_fd(fd), set->memory_limit);
+    if (error)
+        lane_close(&served->lane);
+    else
+        error = add_lane(set, served, number, place);
+    if (!error)
+        (void)take_pointer(&served);
+    return error;
+}
+
+int lane_set_open_socket(struct lane_set *set, int fd, uint32_t number)
+{
+    AUTO_CLOSE int owned = fd;
+    int error;
+
+    pthread_mutex_lock(&set->lock);
+    error = open_socket_locked(set, &owned, number);
+    pthread_mutex_unlock(&set->lock);
+    return error;
+}

@@ -1,0 +1,46 @@
+/*
+ * The lanes of one client, each with its thread.
+ *
+ * A lane frees its place when its thread ends, which may be long after the guest closed it: a thread that is stuck in
+ * a function counts against the limit until the session ends.
+ */
+#ifndef WINAPI_HOST_LANE_SET_H
+#define WINAPI_HOST_LANE_SET_H
+
+#include "host/function.h"
+#include "host/statistics.h"
+#include "spec/call/handle.h"
+#include "spec/wire/memory.h"
+#include "spec/wire/protocol.h"
+
+#include <pthread.h>
+#include <stdint.h>
+
+struct served_lane;
+
+struct lane_set {
+    pthread_mutex_t lock;
+    struct served_lane *lanes[LANES_MOST]; /* NULL: free */
+    size_t count, most;
+
+    /* What the lanes work with; outlives them. */
+    struct host_functions *functions;
+    struct statistics *statistics;
+    struct client_slot *client;
+    struct handle_table *handles;
+    uint64_t memory_limit;
+    int watch_fd; /* hangs up when the client is gone */
+};
+
+/* The members that the lanes work with are the caller's to fill in. */
+MUST_CHECK int lane_set_init(struct lane_set *set, size_t most);
+
+/*
+ * Opens lane `number` over shared memory, or over a socket, which is taken also on error, and starts its thread.
+ * -EBUSY that lane is open; -EMFILE as many lanes are open as this host allows; -EINVAL no such lane in the memory;
+ * what lane_open_*() and pthread_create() say.
+ */
+MUST_CHECK int lane_set_open_memory(struct lane_set *set, const struct memory *memory, uint32_t number);
+MUST_CHECK int lane_set_open_socket(struct lane_set *set, int fd, uint32_t number);
+
+#endif
