@@ -1,0 +1,37 @@
+/*
+ * What this process knows of one function: its row, its record, where its native twin is, and how it runs.
+ *
+ * One for each row of the active tables, made at start and never freed.  `mode` changes only through binding_route().
+ */
+#ifndef WINAPI_PRELOAD_BINDING_H
+#define WINAPI_PRELOAD_BINDING_H
+
+#include "preload/record.h"
+#include "preload/settings.h"
+#include "spec/call/plan.h"
+
+#include <stdatomic.h>
+
+struct binding {
+    const struct row *row;
+    size_t index;                /* among all rows of the catalog */
+    struct record *record;       /* NULL: no stub has this function */
+    void *code;                  /* the stub's function: what dlsym gives */
+    _Atomic(void *) native;      /* NULL: not looked for, or none */
+    _Atomic(struct plan *) plan; /* NULL until the first call through the hook */
+    enum mode mode;
+    struct compare_entry *compare; /* compare mode: its counts */
+    _Atomic uint32_t silenced;        /* lost calls since the last line about them */
+    _Atomic uint64_t silent_until_ns; /* no line about lost calls before */
+};
+
+/* The function's native twin, looked for again while there is none; NULL: there is none. */
+void *binding_native(struct binding *binding);
+
+/* The plan, made at the first need.  NULL: libffi cannot make such a call, or no memory; a line has said so. */
+struct plan *binding_plan(struct binding *binding);
+
+/* Points the record at where calls go in the binding's mode. */
+void binding_bind(struct binding *binding, struct record *record);
+
+#endif

@@ -1,0 +1,53 @@
+/*
+ * This process's session with its host: made at the first remote call, made again after a loss or a fork.
+ *
+ * A connection knows which worker answers, the ids it gave to our functions, and what it refused.  Lanes belong to
+ * a connection; once it is marked lost no new lane is opened on it, and the last lane to go frees it.
+ */
+#ifndef WINAPI_PRELOAD_CONNECTION_H
+#define WINAPI_PRELOAD_CONNECTION_H
+
+#include "preload/core.h"
+#include "spec/base/error.h"
+#include "spec/wire/channel.h"
+#include "spec/wire/descriptor.h"
+#include "spec/wire/lane.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define CONNECTION_NO_ID UINT32_MAX
+
+struct connection {
+    struct channel channel;
+    struct descriptor_mark mark;
+    struct memory *memory; /* shared with the host; NULL: socket lanes */
+    struct arena *arena;
+    uint32_t *ids;      /* by binding index; CONNECTION_NO_ID: refused */
+    char **refusals;    /* why, by binding index; NULL: not refused */
+    size_t row_count;
+    uint32_t worker;    /* the host's pid */
+    char *address;      /* for messages */
+    uint32_t lanes_most;
+    _Atomic bool is_lost;
+};
+
+/*
+ * Connects as settings say.  Takes up to WINAPI_CONNECT_TIMEOUT.  -ENOTCONN no host answers and none could be started;
+ * -ETIMEDOUT; -EPROTO it refused us or makes no sense; -ENOMEM.  A line has said what failed.  `memory` may be NULL;
+ * `salt` goes into the handles of this session.
+ */
+MUST_CHECK int connection_open(struct connection **connection, struct core *core, struct memory *memory,
+                               struct arena *arena, uint16_t salt);
+
+/* Closes our end, if the descriptor still is ours, and frees it all.  NULL is fine. */
+void connection_close(struct connection *connection);
+
+/*
+ * Has the host serve a lane: number `index` of the shared memory, or `fd`, the host's end of a socket pair.
+ * -EPROTO refused, a line has said why; what channel_send() and channel_receive() say.
+ */
+MUST_CHECK int connection_open_lane(struct connection *connection, uint32_t index, int fd, uint64_t deadline_ns);
+
+#endif

@@ -1,0 +1,169 @@
+/* Start and end of the guest, and the guard. */
+#include "preload/core.h"
+
+#include "preload/place.h"
+#include "preload/route.h"
+#include "preload/stub_file.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+
+extern const char builtin_table[], builtin_table_end[];
+
+enum { STEPPING = -1, NOT_STARTED, PREPARED, STARTED };
+
+static struct core core;
+static _Atomic int core_state;
+
+/* A few bytes of static TLS: a preloaded library may have no more. */
+static __thread unsigned inside;
+
+void core_enter(void)
+{
+    inside++;
+}
+
+void core_leave(void)
+{
+    inside--;
+}
+
+bool core_is_inside(void)
+{
+    return inside != 0;
+}
+
+/* What is wrong with the spec files, a line each, as `winapi check` prints it. */
+static void report(const struct diagnostics *diagnostics)
+{
+    const char *line = diagnostics->text.data;
+
+    while (line && *line) {
+        size_t size = strcspn(line, "\n");
+
+        log_error("%.*s", (int)size, line);
+        line += size + (line[size] == '\n');
+    }
+}
+
+static void find_specs(void)
+{
+    char *shipped = place_spec_directory();
+    char *bad = NULL;
+    int error;
+
+    if (core.settings.spec)
+        error = spec_paths_add_list(&core.specs, core.settings.spec, shipped, &bad);
+    else
+        error = spec_paths_add_user(&core.specs, settings_variable("XDG_CONFIG_HOME"), settings_variable("HOME"));
+    if (error)
+        log_error("WINAPI_SPEC=%s: %s: %s", core.settings.spec ? core.settings.spec : "", bad ? bad : "spec.d",
+                  strerror(-error));
+    free(bad);
+    free(shipped);
+}
+
+/* The built-in table first; a spec file with a fault is left out, with its lines, and the others work. */
+static void read_tables(void)
+{
+    struct diagnostics diagnostics = {0};
+    struct table *builtin;
+
+    if (table_parse(&builtin, builtin_table, (size_t)(builtin_table_end - builtin_table), "(built in)",
+                    &diagnostics) == 0 &&
+        catalog_add(&core.catalog, builtin, &diagnostics) == 0)
+        core.is_usable = true;
+    for (size_t i = 0; i < core.specs.count; i++)
+        if (catalog_read(&core.catalog, core.specs.paths[i], &diagnostics) == 0)
+            log_debug("spec file %s", core.specs.paths[i]);
+    report(&diagnostics);
+    diagnostics_finish(&diagnostics);
+}
+
+static void make_bindings(void)
+{
+    size_t index = 0;
+
+    core.bindings = calloc(core.catalog.row_count + 1, sizeof(*core.bindings));
+    if (!core.bindings) {
+        core.is_usable = false;
+        return;
+    }
+    for (size_t t = 0; t < core.catalog.table_count; t++)
+        for (size_t r = 0; r < core.catalog.tables[t]->row_count; r++, index++)
+            core.bindings[index] = (struct binding){
+                .row = &core.catalog.tables[t]->rows[r], .index = index, .mode = core.settings.mode};
+}
+
+struct binding *core_find(struct core *started, const char *name)
+{
+    const struct row *row = started->is_usable ? catalog_find(&started->catalog, name) : NULL;
+    size_t first = 0;
+
+    if (!row)
+        return NULL;
+    for (size_t t = 0; started->catalog.tables[t] != row->table; t++)
+        first += started->catalog.tables[t]->row_count;
+    return &started->bindings[first + row->index];
+}
+
+/* Cheap enough for the constructor of every process that inherits us: no table is parsed. */
+static void prepare(void)
+{
+    const char *bad = "";
+
+    settings_read(&core.settings);
+    find_specs();
+    if (spec_files_hash(&core.specs, &core.specs_hash, &bad))
+        log_error("%s: cannot be read", bad);
+}
+
+static void load(void)
+{
+    read_tables();
+    if (core.is_usable)
+        make_bindings();
+    if (core.is_usable)
+        route_apply(&core);
+}
+
+/*
+ * Takes the state from one step to the next in one thread while others wait, which takes milliseconds, once.
+ * A signal handler that calls us while its own thread is at it finds the guard and runs native.
+ */
+static void take_step(int from, int to, void (*step)(void))
+{
+    int kept_errno = errno;
+    int expected = from;
+
+    core_enter();
+    if (atomic_compare_exchange_strong(&core_state, &expected, STEPPING)) {
+        step();
+        atomic_store_explicit(&core_state, to, memory_order_release);
+    }
+    while (atomic_load_explicit(&core_state, memory_order_acquire) < to)
+        sched_yield();
+    core_leave();
+    errno = kept_errno;
+}
+
+struct core *core_prepare(void)
+{
+    if (inside)
+        return NULL;
+    if (atomic_load_explicit(&core_state, memory_order_acquire) < PREPARED)
+        take_step(NOT_STARTED, PREPARED, prepare);
+    return &core;
+}
+
+struct core *core_start(void)
+{
+    if (atomic_load_explicit(&core_state, memory_order_acquire) == STARTED)
+        return &core;
+    if (!core_prepare())
+        return NULL;
+    take_step(PREPARED, STARTED, load);
+    return &core;
+}

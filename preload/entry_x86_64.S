@@ -1,0 +1,118 @@
+/*
+ * The ways into this library that C cannot express, for x86-64.
+ *
+ * Each keeps the caller's arguments, calls C, and goes on by a jump, so that the function at the end sees the caller's
+ * own stack.  Kept are the registers that carry arguments in the SysV ABI: rdi, rsi, rdx, rcx, r8, r9, xmm0-7, al (the
+ * number of vector registers of a variadic call) and r10.  The upper halves of ymm and zmm registers are not: a
+ * function that takes vectors wider than 16 bytes by value loses them in its first call.
+ */
+    .text
+
+    .hidden record_bind
+    .hidden shim_dlsym
+    .hidden shim_dlvsym
+    .hidden shim_dlopen
+
+/* r10: the record.  Its first call: record_bind(record), then where that says, with the record still in r10. */
+    .globl  __winapi_stub_slow
+    .type   __winapi_stub_slow, @function
+    .p2align 4
+__winapi_stub_slow:
+    .cfi_startproc
+    endbr64
+    pushq   %rbp
+    .cfi_def_cfa_offset 16
+    .cfi_offset %rbp, -16
+    movq    %rsp, %rbp
+    .cfi_def_cfa_register %rbp
+    subq    $192, %rsp              /* 8 times 16, 8 times 8: the stack stays aligned to 16 */
+    movups  %xmm0, 0(%rsp)
+    movups  %xmm1, 16(%rsp)
+    movups  %xmm2, 32(%rsp)
+    movups  %xmm3, 48(%rsp)
+    movups  %xmm4, 64(%rsp)
+    movups  %xmm5, 80(%rsp)
+    movups  %xmm6, 96(%rsp)
+    movups  %xmm7, 112(%rsp)
+    movq    %rdi, 128(%rsp)
+    movq    %rsi, 136(%rsp)
+    movq    %rdx, 144(%rsp)
+    movq    %rcx, 152(%rsp)
+    movq    %r8, 160(%rsp)
+    movq    %r9, 168(%rsp)
+    movq    %rax, 176(%rsp)
+    movq    %r10, 184(%rsp)
+    movq    %r10, %rdi
+    call    record_bind
+    movq    %rax, %r11              /* where to go on */
+    movups  0(%rsp), %xmm0
+    movups  16(%rsp), %xmm1
+    movups  32(%rsp), %xmm2
+    movups  48(%rsp), %xmm3
+    movups  64(%rsp), %xmm4
+    movups  80(%rsp), %xmm5
+    movups  96(%rsp), %xmm6
+    movups  112(%rsp), %xmm7
+    movq    128(%rsp), %rdi
+    movq    136(%rsp), %rsi
+    movq    144(%rsp), %rdx
+    movq    152(%rsp), %rcx
+    movq    160(%rsp), %r8
+    movq    168(%rsp), %r9
+    movq    176(%rsp), %rax
+    movq    184(%rsp), %r10
+    leave
+    .cfi_def_cfa %rsp, 8
+    jmp     *%r11
+    .cfi_endproc
+    .size   __winapi_stub_slow, . - __winapi_stub_slow
+
+/* Asks the filter.  Afterwards: the arguments as they were, rax and r11 the two words of its struct shim_answer. */
+    .macro  ask filter
+    endbr64
+    pushq   %rdi
+    .cfi_adjust_cfa_offset 8
+    pushq   %rsi
+    .cfi_adjust_cfa_offset 8
+    pushq   %rdx                    /* the third one also aligns the stack */
+    .cfi_adjust_cfa_offset 8
+    call    \filter
+    movq    %rdx, %r11
+    popq    %rdx
+    .cfi_adjust_cfa_offset -8
+    popq    %rsi
+    .cfi_adjust_cfa_offset -8
+    popq    %rdi
+    .cfi_adjust_cfa_offset -8
+    .endm
+
+    .macro  symbol_shim name, filter
+    .globl  \name
+    .type   \name, @function
+    .p2align 4
+\name:
+    .cfi_startproc
+    ask     \filter
+    testq   %rax, %rax
+    jz      1f
+    ret
+1:  jmp     *%r11
+    .cfi_endproc
+    .size   \name, . - \name
+    .endm
+
+    symbol_shim dlsym, shim_dlsym
+    symbol_shim dlvsym, shim_dlvsym
+
+    .globl  dlopen
+    .type   dlopen, @function
+    .p2align 4
+dlopen:
+    .cfi_startproc
+    ask     shim_dlopen
+    movl    %eax, %esi
+    jmp     *%r11
+    .cfi_endproc
+    .size   dlopen, . - dlopen
+
+    .section .note.GNU-stack, "", @progbits

@@ -1,0 +1,127 @@
+/* Forwarding: lane, encode, exchange, decode. */
+#include "preload/forward.h"
+
+#include "spec/wire/clock.h"
+
+#include <errno.h>
+
+static int lose(struct forward *forward, int error, bool sent, const char *detail)
+{
+    forward->loss = (struct loss){.error = error, .sent = sent, .detail = detail};
+    return error;
+}
+
+static const char *describe_take(int error)
+{
+    switch (error) {
+    case -ENOTCONN:
+        return "no host answers";
+    case -EAGAIN:
+        return "too many threads call at once";
+    case -EPROTO:
+        return "the host refused the connection";
+    case -ETIMEDOUT:
+        return "the host did not answer in time (WINAPI_CONNECT_TIMEOUT)";
+    default:
+        return NULL;
+    }
+}
+
+static const char *describe_exchange(int error)
+{
+    switch (error) {
+    case -ETIMEDOUT:
+        return "the host did not finish the call in time";
+    case -EPROTONOSUPPORT:
+    case -EBADMSG:
+        return "the host's answer makes no sense";
+    default:
+        return "the host process ended during the call";
+    }
+}
+
+/* The call fails as it stands: nothing is wrong with the lane. */
+static int give_up(struct forward *forward, int error, const char *part, const char *detail)
+{
+    lane_pool_give(forward->lane, 0);
+    forward->lane = NULL;
+    forward->loss = (struct loss){.error = error, .detail = detail, .part = part};
+    return error;
+}
+
+static uint32_t timeout_of(const struct core *core, const struct binding *binding)
+{
+    uint64_t timeout_ms = binding->row->timeout_ms ? binding->row->timeout_ms : core->settings.call_timeout_ms;
+
+    return timeout_ms < UINT32_MAX ? (uint32_t)timeout_ms : UINT32_MAX;
+}
+
+int forward_encode(struct forward *forward, struct core *core, struct binding *binding, void **arguments,
+                   const struct forward_options *options)
+{
+    struct plan *plan = binding_plan(binding);
+    struct call *call;
+    uint32_t id;
+    int kept_errno = errno;
+    int error = plan ? lane_pool_take(core, &forward->lane) : -ENOTSUP;
+
+    if (error)
+        return lose(forward, error, false, describe_take(error));
+    id = forward->lane->connection->ids[binding->index];
+    if (id == CONNECTION_NO_ID)
+        return give_up(forward, -ENOSYS, NULL, forward->lane->connection->refusals[binding->index]);
+    call = &forward->lane->call;
+    call->plan = plan;
+    call->copies_all = options->copies_all;
+    call->compares = false;
+    call->error_number = kept_errno;
+    call->timeout_ms = timeout_of(core, binding);
+    call->handles = options->handles ? *options->handles : handle_door_guest;
+    error = call_encode_request(call, arguments, ++forward->lane->request, id);
+    if (error)
+        return give_up(forward, error, call->fault_name, call->fault_what);
+    return 0;
+}
+
+int forward_exchange(struct forward *forward, struct core *core, struct binding *binding, int32_t *error_number)
+{
+    const struct frame_header *reply = &forward->lane->lane.reply.header;
+    bool sent = false;
+    int error;
+
+    error = lane_exchange(&forward->lane->lane, clock_deadline_ns(timeout_of(core, binding)), &sent);
+    if (error) {
+        lane_pool_give(forward->lane, error);
+        forward->lane = NULL;
+        return lose(forward, error, sent, describe_exchange(error));
+    }
+    if (reply->status != FRAME_OK)
+        return give_up(forward, reply->status == FRAME_REFUSED_HANDLE ? -EBADF : -EPROTO, NULL,
+                       frame_status_text(reply->status));
+    *error_number = reply->error_number;
+    return 0;
+}
+
+int forward_call(struct forward *forward, struct core *core, struct binding *binding, void **arguments, void *result)
+{
+    static const struct forward_options usual;
+    int32_t error_number;
+    int error;
+
+    core_enter();
+    error = forward_encode(forward, core, binding, arguments, &usual);
+    core_leave();
+    if (!error)
+        error = forward_exchange(forward, core, binding, &error_number);
+    if (error)
+        return error;
+    core_enter();
+    error = call_decode_reply(&forward->lane->call, result);
+    lane_pool_give(forward->lane, error == -ENOMEM ? 0 : error);
+    core_leave();
+    if (error)
+        return lose(forward, error, true, describe_exchange(error));
+    if (!binding->row->keeps_errno)
+        errno = error_number;
+    return 0;
+}

@@ -1,0 +1,37 @@
+/* One call to the host and back, on this thread's lane. */
+#ifndef WINAPI_PRELOAD_FORWARD_H
+#define WINAPI_PRELOAD_FORWARD_H
+
+#include "preload/binding.h"
+#include "preload/lane_pool.h"
+#include "preload/lost.h"
+#include "spec/base/error.h"
+
+/* A call that stands between its encoding and the use of its reply. */
+struct forward {
+    struct thread_lane *lane;
+    struct loss loss; /* when it did not work */
+};
+
+/* What compare needs to be different; a zeroed struct is an ordinary call. */
+struct forward_options {
+    bool copies_all;
+    const struct handle_door *handles; /* NULL: the guest's own */
+};
+
+/*
+ * Takes a lane and encodes; lane_pool_give() is the caller's after forward_send() or on a later error.  Errors leave
+ * forward->loss filled and no lane held.
+ */
+MUST_CHECK int forward_encode(struct forward *forward, struct core *core, struct binding *binding, void **arguments,
+                              const struct forward_options *options);
+
+/* Sends it and waits; errno of the host's function in *error_number.  On error the lane is given back. */
+MUST_CHECK int forward_exchange(struct forward *forward, struct core *core, struct binding *binding,
+                                int32_t *error_number);
+
+/* The whole call: outs and result stored, errno set.  On error forward->loss says what to do about it. */
+MUST_CHECK int forward_call(struct forward *forward, struct core *core, struct binding *binding, void **arguments,
+                            void *result);
+
+#endif

@@ -1,0 +1,167 @@
+/* Starting a host: everything that needs memory is made before the clone; after it only system calls are left. */
+#include "preload/host_process.h"
+
+#include "preload/unseen.h"
+#include "spec/base/own.h"
+#include "spec/base/text.h"
+#include "spec/wire/descriptor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+extern char **environ;
+
+/* Variables that are the guest's own affair, by their beginning. */
+static const char *const dropped[] = {"LD_PRELOAD=",         "WINAPI_MODE=",   "WINAPI_ROUTE=",    "WINAPI_SPEC=",
+                                      "WINAPI_HOST=",        "WINAPI_TRACE=",  "WINAPI_TRANSPORT=", "WINAPI_SHARED_MEM=",
+                                      "WINAPI_COMPARE_REPORT="};
+
+struct start {
+    const char *path;
+    char *const *arguments;
+    char **environment;
+    int fd;       /* the host's end */
+    int error_fd; /* close-on-exec: brings errno when execve fails */
+};
+
+static bool is_dropped(const char *variable)
+{
+    for (size_t i = 0; i < COUNT_OF(dropped); i++)
+        if (strncmp(variable, dropped[i], strlen(dropped[i])) == 0)
+            return true;
+    return false;
+}
+
+/* The environment for the host in one block: the array, whose last entry but one is `spec`. */
+static char **make_environment(char *spec)
+{
+    size_t count = 0, kept = 0;
+    char **environment;
+
+    while (environ && environ[count])
+        count++;
+    environment = malloc((count + 2) * sizeof(*environment));
+    if (!environment)
+        return NULL;
+    for (size_t i = 0; i < count; i++)
+        if (!is_dropped(environ[i]))
+            environment[kept++] = environ[i];
+    environment[kept++] = spec;
+    environment[kept] = NULL;
+    return environment;
+}
+
+/* SIG_DFL and an empty mask: what the program has set up is not for the host. */
+static void reset_signals(void)
+{
+    struct sigaction usual = {.sa_handler = SIG_DFL};
+    sigset_t none;
+
+    for (int number = 1; number < NSIG; number++)
+        sigaction(number, &usual, NULL);
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* stdin and stdout are the connection, stderr stays, error_fd becomes 3, all else is closed. */
+static int arrange_descriptors(const struct start *start)
+{
+    int error_fd = fcntl(start->error_fd, F_DUPFD_CLOEXEC, 4);
+    int fd = fcntl(start->fd, F_DUPFD_CLOEXEC, 4);
+
+    if (error_fd < 0 || fd < 0 || dup2(fd, 0) < 0 || dup2(fd, 1) < 0 || dup3(error_fd, 3, O_CLOEXEC) < 0)
+        return -errno;
+    if (fcntl(2, F_GETFD) < 0 && open("/dev/null", O_WRONLY) < 0)
+        return -errno;
+    if (syscall(SYS_close_range, 4u, ~0u, 0u) < 0)
+        for (int other = 4; other < 65536; other++)
+            close(other);
+    return 0;
+}
+
+/* In the host-to-be.  Ends the process when it fails. */
+static void become_host(const void *context)
+{
+    const struct start *start = context;
+    int error = arrange_descriptors(start);
+
+    reset_signals();
+    if (!error && chdir("/") < 0)
+        error = -errno;
+    if (!error) {
+        execve(start->path, start->arguments, start->environment);
+        error = -errno;
+    }
+    if (write(3, &error, sizeof(error)) < 0)
+        _exit(126);
+    _exit(127);
+}
+
+/* 0 when the pipe closes without a word: execve worked. */
+static int read_verdict(int fd)
+{
+    int error = 0;
+    ssize_t got;
+
+    do
+        got = read(fd, &error, sizeof(error));
+    while (got < 0 && errno == EINTR);
+    return got == (ssize_t)sizeof(error) ? error : 0;
+}
+
+static int run_with_pipes(struct start *start)
+{
+    int sockets[2], verdict[2];
+    int error;
+
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets) < 0)
+        return -errno;
+    if (pipe2(verdict, O_CLOEXEC) < 0) {
+        error = -errno;
+        close(sockets[0]);
+        close(sockets[1]);
+        return error;
+    }
+    start->fd = sockets[1];
+    start->error_fd = verdict[1];
+    error = unseen_start(become_host, start);
+    close(sockets[1]);
+    close(verdict[1]);
+    if (!error)
+        error = read_verdict(verdict[0]);
+    close(verdict[0]);
+    if (!error)
+        return sockets[0];
+    close(sockets[0]);
+    return error;
+}
+
+int host_process_start(const char *command, const char *path, const struct spec_paths *specs)
+{
+    AUTO_TEXT struct text spec = {0}, line = {0};
+    AUTO_FREE char **environment = NULL;
+    struct start start;
+    int fd;
+
+    text_add(&spec, "WINAPI_SPEC=");
+    for (size_t i = 0; i < specs->count; i++)
+        text_format(&spec, "%s%s", i ? ":" : "", specs->paths[i]);
+    text_format(&line, "exec %s", command ? command : "");
+    if (spec.failed || line.failed)
+        return -ENOMEM;
+    environment = make_environment(spec.data);
+    if (!environment)
+        return -ENOMEM;
+    start = (struct start){.path = command ? "/bin/sh" : path, .environment = environment};
+    start.arguments = command ? (char *[]){(char *)"sh", (char *)"-c", line.data, NULL}
+                              : (char *[]){(char *)path, (char *)"--stdio", NULL};
+    fd = run_with_pipes(&start);
+    return fd < 0 ? fd : descriptor_raise(fd);
+}

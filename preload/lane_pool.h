@@ -1,0 +1,45 @@
+/*
+ * Threads and their lanes, and the process's one connection and shared memory behind them.
+ *
+ * A thread keeps its lane between calls; a thread that ends gives it to the next that needs one.  A call that finds
+ * its thread's lane busy comes from a signal handler during a wait, and takes a spare one.  After a fork, seen by a
+ * page that the kernel wipes, the child starts from nothing and leaves the parent's lanes alone.
+ */
+#ifndef WINAPI_PRELOAD_LANE_POOL_H
+#define WINAPI_PRELOAD_LANE_POOL_H
+
+#include "preload/connection.h"
+#include "preload/core.h"
+#include "spec/base/error.h"
+#include "spec/call/call.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct thread_lane {
+    struct lane lane;
+    struct call call;
+    struct connection *connection;
+    uint64_t request;   /* the last number used */
+    const void *frame;  /* of the call that uses it: where on the stack that stands */
+    bool is_busy;
+    struct thread_lane *next_free; /* while no thread has it */
+    struct thread_lane *next;      /* all lanes of the process */
+};
+
+/*
+ * A lane of this thread with the host at the other end, connecting if need be.  -ENOTCONN no host (said once a
+ * second at most); -EAGAIN no more lanes; -ETIMEDOUT, -EPROTO, -ENOMEM.
+ */
+MUST_CHECK int lane_pool_take(struct core *core, struct thread_lane **lane);
+
+/* After the call.  `error` is how lane_exchange() ended: a lane or connection that is of no more use goes. */
+void lane_pool_give(struct thread_lane *lane, int error);
+
+/* The process's shared memory, made at the first need; NULL: there is none. */
+struct arena *lane_pool_arena(struct core *core);
+
+/* Whether the address lies in it. */
+bool lane_pool_has_address(const void *address);
+
+#endif

@@ -1,0 +1,14 @@
+/* LD_PRELOAD's value: a list of objects, separated by colons or white space. */
+#ifndef WINAPI_PRELOAD_PRELOAD_LIST_H
+#define WINAPI_PRELOAD_PRELOAD_LIST_H
+
+#include <stddef.h>
+
+/*
+ * `list` (may be NULL) with `stub` and `core` added in front, in this order; malloc'ed, NULL when out of memory. Either
+ * may be NULL: not to be added.  Sanitizer runtimes stay first, because they refuse to start otherwise.  Stubs from the
+ * cache and, when `core` is given, other mentions of libwinapi_preload.so are dropped.
+ */
+char *preload_list_add(const char *list, const char *stub, const char *core);
+
+#endif

@@ -1,0 +1,122 @@
+/*
+ * What dlsym, dlvsym and dlopen are to do differently.
+ *
+ * A function found through an explicit handle is replaced by the stub's, so that its address is the same whichever way
+ * it was asked for.  RTLD_DEFAULT and RTLD_NEXT are left alone: the stub is in the global scope, and gives the right
+ * answer by itself.
+ */
+#include "preload/shims.h"
+
+#include "preload/elf_object.h"
+#include "preload/record.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#ifndef RTLD_DEEPBIND
+#define RTLD_DEEPBIND 0 /* musl has none */
+#endif
+
+typedef void *dlsym_function(void *handle, const char *name);
+typedef void *dlvsym_function(void *handle, const char *name, const char *version);
+typedef void *dlopen_function(const char *path, int flags);
+
+/* Found at the first use.  Threads that race find the same and store the same. */
+static _Atomic(void *) real_dlsym, real_dlvsym, real_dlopen;
+
+/* For a libc whose loader interface is in a library that is not loaded (libdl.so.2, before glibc 2.34). */
+static void *find_nothing(void)
+{
+    return NULL;
+}
+
+static void *real(_Atomic(void *) *slot, const char *name, void *otherwise)
+{
+    void *found = atomic_load_explicit(slot, memory_order_relaxed);
+
+    if (found)
+        return found;
+    found = elf_find_native(name);
+    if (!found)
+        found = otherwise;
+    atomic_store_explicit(slot, found, memory_order_relaxed);
+    return found;
+}
+
+static dlsym_function *find_dlsym(void)
+{
+    return (dlsym_function *)real(&real_dlsym, "dlsym", (void *)find_nothing);
+}
+
+/* musl has no dlvsym: dlsym then answers, which takes the same first arguments. */
+static dlvsym_function *find_dlvsym(void)
+{
+    return (dlvsym_function *)real(&real_dlvsym, "dlvsym", (void *)find_dlsym());
+}
+
+static dlopen_function *find_dlopen(void)
+{
+    return (dlopen_function *)real(&real_dlopen, "dlopen", (void *)find_nothing);
+}
+
+static bool is_explicit(void *handle)
+{
+    return handle != RTLD_DEFAULT && handle != RTLD_NEXT;
+}
+
+/*
+ * What was found is an answer in itself, which saves the second look-up.  A stub's own function (found through
+ * dlopen(NULL)) must never become known as the native one: it would call itself.
+ */
+static uintptr_t answer_for(const char *name, void *found)
+{
+    void *instead = found && !elf_address_is_ours(found) ? record_override(name, found) : NULL;
+
+    return (uintptr_t)(instead ? instead : found);
+}
+
+struct shim_answer shim_dlsym(void *handle, const char *name)
+{
+    int saved_errno = errno;
+    struct shim_answer answer = {.real = (void *)find_dlsym()};
+
+    if (is_explicit(handle))
+        answer.value = answer_for(name, find_dlsym()(handle, name));
+    errno = saved_errno;
+    return answer;
+}
+
+struct shim_answer shim_dlvsym(void *handle, const char *name, const char *version)
+{
+    int saved_errno = errno;
+    struct shim_answer answer = {.real = (void *)find_dlvsym()};
+
+    if (is_explicit(handle))
+        answer.value = answer_for(name, find_dlvsym()(handle, name, version));
+    errno = saved_errno;
+    return answer;
+}
+
+/* A library opened with RTLD_DEEPBIND would find the native functions before the stub's. */
+struct shim_answer shim_dlopen(const char *path, int flags)
+{
+    int saved_errno = errno;
+    struct shim_answer answer = {.value = (unsigned)(flags & ~RTLD_DEEPBIND), .real = (void *)find_dlopen()};
+
+    (void)path;
+    errno = saved_errno;
+    return answer;
+}
+
+void *shim_real_dlsym(void *handle, const char *name)
+{
+    return find_dlsym()(handle, name);
+}
+
+void *shim_real_dlopen(const char *path, int flags)
+{
+    return find_dlopen()(path, flags);
+}

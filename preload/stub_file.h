@@ -1,0 +1,29 @@
+/* Writes a stub: a small shared object that exports the names of the spec files and holds their records. */
+#ifndef WINAPI_PRELOAD_STUB_FILE_H
+#define WINAPI_PRELOAD_STUB_FILE_H
+
+#include "spec/base/error.h"
+#include "spec/table/catalog.h"
+#include "spec/table/spec_path.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Of the contents of these spec files, in order, and of STUB_VERSION.  Errors: what file_read() says; *bad is then the path. */
+MUST_CHECK int spec_files_hash(const struct spec_paths *paths, uint64_t *hash, const char **bad);
+
+/*
+ * The bytes of a stub for every row of the catalog but those of the built-in winapi table, in memory that the caller
+ * frees.  -ENOTSUP on a machine for which there is no stub code; -ENOMEM.
+ */
+MUST_CHECK int stub_file_make(const struct catalog *catalog, uint64_t hash, uint8_t **bytes, size_t *size);
+
+/*
+ * The stub of these spec files as a file, made unless it is there already: $XDG_CACHE_HOME/winapi/stub-HASH.so
+ * (~/.cache), else $XDG_RUNTIME_DIR, else /tmp/winapi-UID.  A directory is used only when it is ours, not writable
+ * by others, free of spaces and colons, and not mounted noexec (tried by mapping).  A file there is reused only when
+ * its bytes are right.  *path is malloc'ed.  Diagnostics say what failed.
+ */
+MUST_CHECK int stub_file_cache(const struct catalog *catalog, uint64_t hash, char **path, struct diagnostics *diagnostics);
+
+#endif
