@@ -1,0 +1,50 @@
+# What every file of the project is compiled with.  A library of others uses winapi_quiet() to opt out of warnings.
+if(NOT CMAKE_BUILD_TYPE)
+    set(CMAKE_BUILD_TYPE RelWithDebInfo CACHE STRING "Debug or RelWithDebInfo" FORCE)
+endif()
+# CMake would add NDEBUG, and the tests' assert() would check nothing.
+set(CMAKE_C_FLAGS_RELWITHDEBINFO "-O2 -g")
+
+set(CMAKE_C_STANDARD 11)
+set(CMAKE_C_STANDARD_REQUIRED ON)
+set(CMAKE_C_EXTENSIONS ON)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+
+add_compile_definitions(_GNU_SOURCE WINAPI_VERSION="${PROJECT_VERSION}")
+include_directories("${PROJECT_SOURCE_DIR}")
+
+set(warnings -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wwrite-strings)
+if(WINAPI_WERROR)
+    list(APPEND warnings -Werror)
+endif()
+add_compile_options("$<$<COMPILE_LANGUAGE:C>:${warnings}>")
+add_link_options(-Wl,--enable-new-dtags -Wl,--as-needed)
+
+# Only the version scripts of host/libwinapi and preload/ export names.
+set(CMAKE_C_VISIBILITY_PRESET hidden)
+
+# libwinapi_preload.so is there when its program starts, so its few thread-local bytes need no call, and no malloc, to
+# be found.
+set(WINAPI_EARLY_TLS -ftls-model=initial-exec)
+
+if(WINAPI_FUZZ)
+    if(NOT CMAKE_C_COMPILER_ID MATCHES Clang)
+        message(FATAL_ERROR "WINAPI_FUZZ needs clang: CC=clang, or the preset fuzz")
+    endif()
+    # Code that is not compiled with fuzzer-no-link is invisible to libFuzzer.
+    set(sanitizers -fsanitize=fuzzer-no-link,address,undefined)
+elseif(WINAPI_SANITIZER STREQUAL "address")
+    set(sanitizers -fsanitize=address,undefined)
+elseif(WINAPI_SANITIZER STREQUAL "thread")
+    set(sanitizers -fsanitize=thread)
+elseif(WINAPI_SANITIZER)
+    message(FATAL_ERROR "WINAPI_SANITIZER is '${WINAPI_SANITIZER}': write address, thread, or nothing")
+endif()
+if(sanitizers)
+    add_compile_options(${sanitizers} -fno-omit-frame-pointer -fno-sanitize-recover=undefined)
+    add_link_options(${sanitizers})
+endif()
+
+function(winapi_quiet target)
+    target_compile_options(${target} PRIVATE -w)
+endfunction()

@@ -1,0 +1,35 @@
+# cmake --install: the programs, the libraries, the header, the shipped spec files and the documents.
+if(WINAPI_FUZZ)
+    return()
+endif()
+
+install(TARGETS winapi winapi-host RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}")
+install(TARGETS winapi_preload LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}")
+install(TARGETS libwinapi_shared libwinapi_static
+    LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}"
+    ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}")
+if(WINAPI_BUILD_EXAMPLES)
+    install(TARGETS test_client RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}")
+endif()
+install(FILES "${PROJECT_SOURCE_DIR}/host/libwinapi/libwinapi.h" DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}")
+
+file(GLOB spec_files CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/spec/*.json")
+install(FILES ${spec_files} DESTINATION "${CMAKE_INSTALL_DATADIR}/winapi/spec")
+
+file(GLOB documents CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/docs/*.md")
+install(FILES ${documents} README.md CHANGELOG.md LICENSE DESTINATION "${CMAKE_INSTALL_DATADIR}/doc/winapi")
+
+configure_file("${PROJECT_SOURCE_DIR}/cmake/winapi.pc.in" "${PROJECT_BINARY_DIR}/winapi.pc" @ONLY)
+install(FILES "${PROJECT_BINARY_DIR}/winapi.pc" DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig")
+
+# A bare LD_PRELOAD=libwinapi_preload.so is looked up in the loader's cache, which only root can renew.
+install(CODE [[
+    if("$ENV{DESTDIR}" STREQUAL "" AND CMAKE_INSTALL_PREFIX MATCHES "^/usr(/local)?/?$")
+        find_program(LDCONFIG ldconfig PATHS /sbin /usr/sbin)
+        execute_process(COMMAND id -u OUTPUT_VARIABLE user OUTPUT_STRIP_TRAILING_WHITESPACE)
+        if(LDCONFIG AND user STREQUAL "0")
+            message(STATUS "Running: ${LDCONFIG}")
+            execute_process(COMMAND "${LDCONFIG}")
+        endif()
+    endif()
+]])

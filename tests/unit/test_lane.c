@@ -1,0 +1,700 @@
+/*
+ * Lanes, both ends in one process or two: every test runs over both media where the medium is not its subject.
+ *
+ * The host's end is a loop that answers what it is told by the function id.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "spec/wire/clock.h"
+#include "spec/wire/lane.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { ARENA_SIZE = 256 << 20, PAYLOAD_MOST = 128 << 20, LARGE = 64 << 20 };
+
+/* What the host does with a call. */
+enum function {
+    ECHO = 1,     /* the body comes back */
+    INVERT,       /* every byte of every out buffer is its in byte inverted */
+    SILENT,       /* no answer; waits until the lane is closed */
+    DIE,          /* the process ends */
+    ANSWER_DIE,   /* answers, then the process ends */
+    WRONG_NUMBER, /* answers with another request number */
+    WRONG_BUFFER, /* answers with a buffer that was not offered */
+    LARGER_BUFFER,
+    WRONG_MAGIC,
+    WRONG_VERSION,
+    WRONG_COUNT,
+    LEAVE, /* closes its end */
+};
+
+struct pair {
+    struct memory memory;
+    struct arena arena;
+    struct lane guest, host;
+    int watch[2]; /* the guest's and the host's end of what stands for the control connection */
+    int received; /* what ended the host's loop */
+    pthread_t thread;
+    pid_t child;
+};
+
+/* ---- the host ---- */
+
+static void host_invert(struct lane *lane)
+{
+    struct frame *reply = lane_reply(lane);
+
+    reply->header.buffer_count = lane->request.header.buffer_count;
+    memcpy(reply->buffers, lane->request.buffers, sizeof(reply->buffers));
+    for (uint32_t i = 0; i < reply->header.buffer_count; i++) {
+        uint8_t *data = lane_payload(lane, reply->buffers[i].offset, reply->buffers[i].size);
+
+        for (uint64_t at = 0; at < reply->buffers[i].size; at++)
+            data[at] = (uint8_t)~data[at];
+    }
+}
+
+static void host_echo(struct lane *lane)
+{
+    struct frame *reply = lane_reply(lane);
+
+    reply->header.inline_size = lane->request.header.inline_size;
+    memcpy(reply->body, lane->request.body, reply->header.inline_size);
+}
+
+static void host_spoil(struct lane *lane)
+{
+    struct frame *reply = lane_reply(lane);
+
+    switch (lane->request.header.function) {
+    case WRONG_NUMBER:
+        reply->header.request++;
+        break;
+    case WRONG_BUFFER:
+        reply->header.buffer_count = 1;
+        reply->buffers[0] = lane->request.buffers[0];
+        reply->buffers[0].offset++;
+        reply->buffers[0].size--;
+        break;
+    case LARGER_BUFFER:
+        reply->header.buffer_count = 1;
+        reply->buffers[0] = lane->request.buffers[0];
+        reply->buffers[0].size++;
+        break;
+    case WRONG_MAGIC:
+        reply->header.magic++;
+        break;
+    case WRONG_VERSION:
+        reply->header.version++;
+        break;
+    case WRONG_COUNT:
+        reply->header.flags = 1u << 31;
+        break;
+    default:
+        break;
+    }
+}
+
+/* One call; false when the loop is to end. */
+static bool host_serve(struct lane *lane)
+{
+    const struct frame_header *call = &lane->request.header;
+
+    frame_start(lane_reply(lane), FRAME_RESULT, call->request, call->function);
+    if (call->function == DIE)
+        _exit(0);
+    if (call->function == LEAVE)
+        return false;
+    if (call->function == SILENT)
+        return true;
+    if (call->function == INVERT)
+        host_invert(lane);
+    if (call->function == ECHO)
+        host_echo(lane);
+    host_spoil(lane);
+    if (lane_answer(lane) < 0)
+        return false;
+    if (call->function == ANSWER_DIE)
+        _exit(0);
+
+    return true;
+}
+
+static void *host_run(void *argument)
+{
+    struct pair *pair = argument;
+
+    do {
+        pair->received = lane_receive(&pair->host);
+    } while (pair->received == 0 && host_serve(&pair->host));
+    lane_close(&pair->host);
+    return NULL;
+}
+
+/* ---- both ends ---- */
+
+static void pair_open(struct pair *pair, enum medium medium)
+{
+    int ends[2];
+
+    memset(pair, 0, sizeof(*pair));
+    pair->watch[0] = pair->watch[1] = -1;
+    pair->memory.fd = -1;
+    if (medium == MEDIUM_SOCKET) {
+        assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+        assert_int_equal(lane_open_socket(&pair->guest, ends[0], PAYLOAD_MOST), 0);
+        assert_int_equal(lane_open_socket(&pair->host, ends[1], PAYLOAD_MOST), 0);
+        return;
+    }
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair->watch), 0);
+    assert_int_equal(memory_create(&pair->memory, ARENA_SIZE, NULL), 0);
+    assert_int_equal(arena_init(&pair->arena, &pair->memory), 0);
+    assert_int_equal(lane_open_memory(&pair->guest, &pair->memory, 3, &pair->arena, pair->watch[0]), 0);
+    assert_int_equal(lane_open_memory(&pair->host, &pair->memory, 3, NULL, -1), 0);
+}
+
+static void pair_start(struct pair *pair, enum medium medium)
+{
+    pair_open(pair, medium);
+    assert_int_equal(pthread_create(&pair->thread, NULL, host_run, pair), 0);
+}
+
+/* The host's end in a process of its own. */
+static void pair_fork(struct pair *pair, enum medium medium)
+{
+    pair_open(pair, medium);
+    pair->child = fork();
+    assert_true(pair->child >= 0);
+    if (pair->child == 0) {
+        lane_forget(&pair->guest);
+        if (pair->watch[0] >= 0)
+            close(pair->watch[0]);
+        host_run(pair);
+        _exit(0);
+    }
+    lane_forget(&pair->host);
+    if (pair->watch[1] >= 0)
+        close(pair->watch[1]);
+    pair->watch[1] = -1;
+}
+
+static void pair_finish(struct pair *pair)
+{
+    lane_close(&pair->guest);
+    if (pair->thread != 0)
+        assert_int_equal(pthread_join(pair->thread, NULL), 0);
+    if (pair->child != 0)
+        assert_int_equal(waitpid(pair->child, NULL, 0), pair->child);
+    lane_close(&pair->host);
+    if (pair->memory.base != NULL) {
+        arena_finish(&pair->arena);
+        memory_finish(&pair->memory);
+    }
+    for (int i = 0; i < 2; i++) {
+        if (pair->watch[i] >= 0)
+            close(pair->watch[i]);
+    }
+}
+
+static int pair_call(struct pair *pair, enum function function, uint64_t deadline_ns, bool *sent)
+{
+    static uint64_t request;
+
+    frame_start(lane_request(&pair->guest), FRAME_CALL, ++request, function);
+    return lane_exchange(&pair->guest, deadline_ns, sent);
+}
+
+static void echo(struct pair *pair, const void *text, size_t size)
+{
+    struct frame *request = lane_request(&pair->guest);
+    bool sent;
+
+    frame_start(request, FRAME_CALL, (uint64_t)(uintptr_t)text, ECHO);
+    request->header.inline_size = (uint32_t)size;
+    memcpy(request->body, text, size);
+    assert_int_equal(lane_exchange(&pair->guest, clock_deadline_ns(20000), &sent), 0);
+    assert_true(sent);
+    assert_int_equal(pair->guest.reply.header.inline_size, size);
+    assert_memory_equal(pair->guest.reply.body, text, size);
+}
+
+static void invert(struct pair *pair, uint64_t size)
+{
+    struct frame *request = lane_request(&pair->guest);
+    uint64_t offset = 0;
+    uint8_t *data = lane_reserve(&pair->guest, size, &offset);
+    bool sent;
+
+    assert_non_null(data);
+    for (uint64_t at = 0; at < size; at++)
+        data[at] = (uint8_t)(at * 7 + (at >> 12));
+    frame_start(request, FRAME_CALL, size, INVERT);
+    request->header.buffer_count = 1;
+    request->buffers[0] = (struct frame_buffer){.offset = offset, .size = size, .flags = BUFFER_IN | BUFFER_OUT};
+    assert_int_equal(lane_exchange(&pair->guest, clock_deadline_ns(60000), &sent), 0);
+    assert_int_equal(pair->guest.reply.header.buffer_count, 1);
+    data = lane_payload(&pair->guest, offset, size);
+    for (uint64_t at = 0; at < size; at++) {
+        if (data[at] != (uint8_t) ~(uint8_t)(at * 7 + (at >> 12)))
+            fail_msg("byte %llu differs", (unsigned long long)at);
+    }
+}
+
+/* ---- what works ---- */
+
+static void check_bodies(struct pair *pair)
+{
+    static uint8_t most[FRAME_INLINE];
+
+    for (size_t i = 0; i < sizeof(most); i++)
+        most[i] = (uint8_t)(i * 3);
+    echo(pair, "", 0);
+    echo(pair, "hello", 5);
+    echo(pair, most, sizeof(most));
+    for (int i = 0; i < 2000; i++)
+        echo(pair, &i, sizeof(i));
+}
+
+static void a_body_comes_back_over_memory(void **state)
+{
+    struct pair pair;
+
+    (void)state;
+    pair_start(&pair, MEDIUM_MEMORY);
+    check_bodies(&pair);
+    pair_finish(&pair);
+    assert_int_equal(pair.received, -ECONNRESET);
+}
+
+static void a_body_comes_back_over_a_socket(void **state)
+{
+    struct pair pair;
+
+    (void)state;
+    pair_start(&pair, MEDIUM_SOCKET);
+    check_bodies(&pair);
+    pair_finish(&pair);
+    assert_int_equal(pair.received, -ECONNRESET);
+}
+
+static void ends_in_two_processes_understand_each_other(void **state)
+{
+    (void)state;
+    for (enum medium medium = MEDIUM_MEMORY; medium <= MEDIUM_SOCKET; medium++) {
+        struct pair pair;
+
+        pair_fork(&pair, medium);
+        check_bodies(&pair);
+        invert(&pair, 100000);
+        pair_finish(&pair);
+    }
+}
+
+static void payload_of_every_size_comes_back(void **state)
+{
+    static const uint64_t sizes[] = {0, 1, 4095, 4096, 4097, 65536, 65537, 3 << 20, 100};
+
+    (void)state;
+    for (enum medium medium = MEDIUM_MEMORY; medium <= MEDIUM_SOCKET; medium++) {
+        struct pair pair;
+
+        pair_start(&pair, medium);
+        for (size_t i = 0; i < COUNT_OF(sizes); i++)
+            invert(&pair, sizes[i]);
+        pair_finish(&pair);
+    }
+}
+
+static void sixty_four_mebibytes_come_back(void **state)
+{
+    (void)state;
+    for (enum medium medium = MEDIUM_MEMORY; medium <= MEDIUM_SOCKET; medium++) {
+        struct pair pair;
+
+        pair_start(&pair, medium);
+        invert(&pair, LARGE);
+        pair_finish(&pair);
+    }
+}
+
+static void payload_is_kept_while_it_is_large_enough(void **state)
+{
+    (void)state;
+    for (enum medium medium = MEDIUM_MEMORY; medium <= MEDIUM_SOCKET; medium++) {
+        struct pair pair;
+        uint64_t offset;
+        void *first;
+
+        pair_start(&pair, medium);
+        first = lane_reserve(&pair.guest, 50000, &offset);
+        assert_ptr_equal(lane_reserve(&pair.guest, 10, &offset), first);
+        assert_int_equal((uintptr_t)first % MEMORY_PAGE, 0);
+        assert_null(lane_reserve(&pair.guest, UINT64_MAX, &offset));
+        pair_finish(&pair);
+    }
+}
+
+static void an_answer_written_before_the_end_is_taken(void **state)
+{
+    (void)state;
+    for (enum medium medium = MEDIUM_MEMORY; medium <= MEDIUM_SOCKET; medium++) {
+        struct pair pair;
+        bool sent;
+
+        pair_fork(&pair, medium);
+        assert_int_equal(pair_call(&pair, ANSWER_DIE, clock_deadline_ns(20000), &sent), 0);
+        pair_finish(&pair);
+    }
+}
+
+static void ignore_signal(int number)
+{
+    (void)number;
+}
+
+static void *signal_often(void *argument)
+{
+    pthread_t *target = argument;
+
+    for (int i = 0; i < 50; i++) {
+        pthread_kill(*target, SIGUSR1);
+        usleep(2000);
+    }
+    return NULL;
+}
+
+static void signals_do_not_end_a_wait(void **state)
+{
+    struct sigaction action = {.sa_handler = ignore_signal}, before;
+    pthread_t self = pthread_self(), sender;
+
+    (void)state;
+    sigaction(SIGUSR1, &action, &before);
+    for (enum medium medium = MEDIUM_MEMORY; medium <= MEDIUM_SOCKET; medium++) {
+        struct pair pair;
+        bool sent;
+
+        pair_fork(&pair, medium);
+        assert_int_equal(pthread_create(&sender, NULL, signal_often, &self), 0);
+        assert_int_equal(pair_call(&pair, SILENT, clock_deadline_ns(150), &sent), -ETIMEDOUT);
+        assert_int_equal(pthread_join(sender, NULL), 0);
+        pair_finish(&pair);
+    }
+    sigaction(SIGUSR1, &before, NULL);
+}
+
+/* ---- what must not ---- */
+
+static void a_deadline_ends_the_wait(void **state)
+{
+    (void)state;
+    for (enum medium medium = MEDIUM_MEMORY; medium <= MEDIUM_SOCKET; medium++) {
+        struct pair pair;
+        uint64_t start = clock_now_ns();
+        bool sent = false;
+
+        pair_start(&pair, medium);
+        assert_int_equal(pair_call(&pair, SILENT, clock_deadline_ns(50), &sent), -ETIMEDOUT);
+        assert_true(sent);
+        assert_true(clock_now_ns() - start >= 50000000);
+        pair_finish(&pair);
+    }
+}
+
+static void a_host_that_ends_is_noticed(void **state)
+{
+    (void)state;
+    for (enum medium medium = MEDIUM_MEMORY; medium <= MEDIUM_SOCKET; medium++) {
+        struct pair pair;
+        bool sent = false;
+
+        pair_fork(&pair, medium);
+        assert_int_equal(pair_call(&pair, DIE, clock_deadline_ns(20000), &sent), -ECONNRESET);
+        assert_true(sent);
+        assert_int_equal(pair_call(&pair, ECHO, clock_deadline_ns(20000), &sent), -ECONNRESET);
+        pair_finish(&pair);
+    }
+}
+
+static void *kill_soon(void *argument)
+{
+    const struct pair *pair = argument;
+
+    usleep(30000);
+    kill(pair->child, SIGKILL);
+    return NULL;
+}
+
+static void a_host_killed_during_the_wait_is_noticed_without_a_deadline(void **state)
+{
+    (void)state;
+    for (enum medium medium = MEDIUM_MEMORY; medium <= MEDIUM_SOCKET; medium++) {
+        struct pair pair;
+        pthread_t killer;
+        bool sent = false;
+
+        pair_fork(&pair, medium);
+        assert_int_equal(pthread_create(&killer, NULL, kill_soon, &pair), 0);
+        assert_int_equal(pair_call(&pair, SILENT, 0, &sent), -ECONNRESET);
+        assert_true(sent);
+        assert_int_equal(pthread_join(killer, NULL), 0);
+        pair_finish(&pair);
+    }
+}
+
+static void a_request_that_nobody_takes_was_not_sent(void **state)
+{
+    struct pair pair;
+    bool sent = true;
+
+    (void)state;
+    pair_open(&pair, MEDIUM_MEMORY);
+    assert_int_equal(pair_call(&pair, ECHO, clock_deadline_ns(20), &sent), -ETIMEDOUT);
+    assert_false(sent);
+    lane_close(&pair.guest);
+    assert_int_equal(lane_receive(&pair.host), -ECONNRESET); /* the withdrawn request is passed over */
+    pair_finish(&pair);
+}
+
+static void a_request_to_a_closed_lane_was_not_sent(void **state)
+{
+    (void)state;
+    for (enum medium medium = MEDIUM_MEMORY; medium <= MEDIUM_SOCKET; medium++) {
+        struct pair pair;
+        bool sent = true;
+
+        pair_open(&pair, medium);
+        lane_close(&pair.host);
+        assert_int_equal(pair_call(&pair, ECHO, 0, &sent), -ECONNRESET);
+        assert_false(sent);
+        pair_finish(&pair);
+    }
+}
+
+static void a_host_that_leaves_wakes_the_waiter(void **state)
+{
+    (void)state;
+    for (enum medium medium = MEDIUM_MEMORY; medium <= MEDIUM_SOCKET; medium++) {
+        struct pair pair;
+        bool sent = false;
+
+        pair_start(&pair, medium);
+        assert_int_equal(pair_call(&pair, LEAVE, 0, &sent), -ECONNRESET);
+        assert_true(sent);
+        pair_finish(&pair);
+    }
+}
+
+static int spoilt_answer(enum medium medium, enum function function)
+{
+    struct pair pair;
+    uint64_t offset;
+    bool sent;
+    int rc;
+
+    pair_start(&pair, medium);
+    assert_non_null(lane_reserve(&pair.guest, 2 * MEMORY_PAGE, &offset));
+    frame_start(lane_request(&pair.guest), FRAME_CALL, 1, function);
+    lane_request(&pair.guest)->header.buffer_count = 1;
+    lane_request(&pair.guest)->buffers[0] =
+        (struct frame_buffer){.offset = offset, .size = 1000, .flags = BUFFER_OUT | BUFFER_IN};
+    rc = lane_exchange(&pair.guest, clock_deadline_ns(20000), &sent);
+    pair_finish(&pair);
+    return rc;
+}
+
+static void answers_that_do_not_fit_are_refused(void **state)
+{
+    (void)state;
+    for (enum medium medium = MEDIUM_MEMORY; medium <= MEDIUM_SOCKET; medium++) {
+        assert_int_equal(spoilt_answer(medium, INVERT), 0);
+        assert_int_equal(spoilt_answer(medium, WRONG_NUMBER), -EBADMSG);
+        assert_int_equal(spoilt_answer(medium, WRONG_BUFFER), -EBADMSG);
+        assert_int_equal(spoilt_answer(medium, LARGER_BUFFER), -EBADMSG);
+        assert_int_equal(spoilt_answer(medium, WRONG_MAGIC), -EBADMSG);
+        assert_int_equal(spoilt_answer(medium, WRONG_VERSION), -EPROTONOSUPPORT);
+        assert_int_equal(spoilt_answer(medium, WRONG_COUNT), -EBADMSG);
+    }
+}
+
+/* What the host says to a request with this descriptor. */
+static int received_with(enum medium medium, struct frame_buffer buffer)
+{
+    struct pair pair;
+    bool sent;
+
+    pair_start(&pair, medium);
+    frame_start(lane_request(&pair.guest), FRAME_CALL, 1, ECHO);
+    lane_request(&pair.guest)->header.buffer_count = 1;
+    lane_request(&pair.guest)->buffers[0] = buffer;
+    (void)!lane_exchange(&pair.guest, clock_deadline_ns(20000), &sent);
+    pair_finish(&pair);
+    return pair.received;
+}
+
+static void descriptors_outside_the_payload_are_refused(void **state)
+{
+    (void)state;
+    assert_int_equal(received_with(MEDIUM_MEMORY, (struct frame_buffer){0, 10, BUFFER_OUT, 0}), -ECONNRESET);
+    assert_int_equal(received_with(MEDIUM_MEMORY, (struct frame_buffer){ARENA_SIZE, 1, BUFFER_OUT, 0}), -EBADMSG);
+    assert_int_equal(received_with(MEDIUM_MEMORY, (struct frame_buffer){0, ARENA_SIZE + 1, BUFFER_OUT, 0}), -EBADMSG);
+    assert_int_equal(received_with(MEDIUM_MEMORY, (struct frame_buffer){8, UINT64_MAX, BUFFER_OUT, 0}), -EBADMSG);
+    assert_int_equal(received_with(MEDIUM_SOCKET, (struct frame_buffer){0, 10, BUFFER_OUT, 0}), -ECONNRESET);
+    assert_int_equal(received_with(MEDIUM_SOCKET, (struct frame_buffer){0, PAYLOAD_MOST + 1, BUFFER_OUT, 0}),
+                     -EMSGSIZE);
+    assert_int_equal(received_with(MEDIUM_SOCKET, (struct frame_buffer){PAYLOAD_MOST, 1, BUFFER_OUT, 0}), -EMSGSIZE);
+    assert_int_equal(received_with(MEDIUM_SOCKET, (struct frame_buffer){8, UINT64_MAX, BUFFER_OUT, 0}), -EBADMSG);
+}
+
+static void bytes_behind_a_request_are_refused(void **state)
+{
+    struct pair pair;
+    struct frame frame;
+
+    (void)state;
+    pair_open(&pair, MEDIUM_SOCKET);
+    frame_start(&frame, FRAME_CALL, 1, ECHO);
+    assert_int_equal(send(pair.guest.fd, &frame, sizeof(frame.header) + 1, 0), sizeof(frame.header) + 1);
+    assert_int_equal(lane_receive(&pair.host), -EBADMSG);
+    pair_finish(&pair);
+}
+
+static void a_sequence_that_jumps_is_refused(void **state)
+{
+    struct pair pair;
+
+    (void)state;
+    pair_open(&pair, MEDIUM_MEMORY);
+    atomic_store(&pair.guest.out->sequence, 7);
+    assert_int_equal(lane_receive(&pair.host), -EBADMSG);
+    pair_finish(&pair);
+}
+
+static void an_answer_outside_the_payload_stays_here(void **state)
+{
+    (void)state;
+    for (enum medium medium = MEDIUM_MEMORY; medium <= MEDIUM_SOCKET; medium++) {
+        struct pair pair;
+
+        pair_open(&pair, medium);
+        frame_start(lane_reply(&pair.host), FRAME_RESULT, 1, ECHO);
+        lane_reply(&pair.host)->header.buffer_count = 1;
+        lane_reply(&pair.host)->buffers[0] = (struct frame_buffer){.size = UINT64_MAX, .flags = BUFFER_OUT};
+        assert_int_equal(lane_answer(&pair.host), -EINVAL);
+        pair_finish(&pair);
+    }
+}
+
+static void a_lane_is_not_used_again_before_the_host_let_go(void **state)
+{
+    struct pair pair;
+    struct lane again;
+
+    (void)state;
+    pair_open(&pair, MEDIUM_MEMORY);
+    lane_close(&pair.guest);
+    assert_int_equal(lane_open_memory(&again, &pair.memory, 3, &pair.arena, -1), -EBUSY);
+    lane_close(&pair.host);
+    assert_int_equal(lane_open_memory(&again, &pair.memory, 3, &pair.arena, -1), 0);
+    assert_int_equal(lane_open_memory(&pair.host, &pair.memory, 3, NULL, -1), 0);
+    assert_int_equal(lane_open_memory(&pair.guest, &pair.memory, pair.memory.lane_count, &pair.arena, -1), -EINVAL);
+    lane_close(&again);
+    pair_finish(&pair);
+}
+
+static void a_lane_of_a_host_that_died_can_be_used_again(void **state)
+{
+    struct pair pair;
+    struct lane again;
+    bool sent;
+
+    (void)state;
+    pair_fork(&pair, MEDIUM_MEMORY);
+    assert_int_equal(pair_call(&pair, DIE, clock_deadline_ns(20000), &sent), -ECONNRESET);
+    assert_int_equal(lane_open_memory(&again, &pair.memory, 3, &pair.arena, -1), -EBUSY); /* still open here */
+    lane_close(&pair.guest);
+    assert_int_equal(lane_open_memory(&again, &pair.memory, 3, &pair.arena, -1), 0);
+    lane_close(&again);
+    pair_finish(&pair);
+}
+
+static void payload_stays_taken_while_the_host_may_write(void **state)
+{
+    struct pair pair;
+    uint64_t offset;
+    bool sent;
+
+    (void)state;
+    pair_start(&pair, MEDIUM_MEMORY);
+    assert_non_null(lane_reserve(&pair.guest, 1, &offset));
+    assert_int_equal(pair_call(&pair, SILENT, clock_deadline_ns(20), &sent), -ETIMEDOUT);
+    lane_close(&pair.guest);
+    assert_int_equal(sent ? 1 : 0, pair.arena.count);
+    pair_finish(&pair);
+}
+
+static void a_number_that_leads_elsewhere_is_not_used(void **state)
+{
+    struct pair pair;
+    int other[2];
+    bool sent = true;
+    char byte;
+
+    (void)state;
+    pair_open(&pair, MEDIUM_SOCKET);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, other), 0);
+    assert_int_equal(dup3(other[0], pair.guest.fd, O_CLOEXEC), pair.guest.fd);
+    close(other[0]);
+    other[0] = pair.guest.fd;
+    assert_int_equal(pair_call(&pair, ECHO, 0, &sent), -ECONNRESET);
+    assert_false(sent);
+    lane_close(&pair.guest);
+    assert_int_equal(recv(other[1], &byte, 1, MSG_DONTWAIT), -1);
+    assert_int_equal(errno, EAGAIN); /* neither written to nor closed */
+    close(other[0]);
+    close(other[1]);
+    pair_finish(&pair);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_body_comes_back_over_memory),
+        cmocka_unit_test(a_body_comes_back_over_a_socket),
+        cmocka_unit_test(ends_in_two_processes_understand_each_other),
+        cmocka_unit_test(payload_of_every_size_comes_back),
+        cmocka_unit_test(sixty_four_mebibytes_come_back),
+        cmocka_unit_test(payload_is_kept_while_it_is_large_enough),
+        cmocka_unit_test(an_answer_written_before_the_end_is_taken),
+        cmocka_unit_test(signals_do_not_end_a_wait),
+        cmocka_unit_test(a_deadline_ends_the_wait),
+        cmocka_unit_test(a_host_that_ends_is_noticed),
+        cmocka_unit_test(a_host_killed_during_the_wait_is_noticed_without_a_deadline),
+        cmocka_unit_test(a_request_that_nobody_takes_was_not_sent),
+        cmocka_unit_test(a_request_to_a_closed_lane_was_not_sent),
+        cmocka_unit_test(a_host_that_leaves_wakes_the_waiter),
+        cmocka_unit_test(answers_that_do_not_fit_are_refused),
+        cmocka_unit_test(descriptors_outside_the_payload_are_refused),
+        cmocka_unit_test(bytes_behind_a_request_are_refused),
+        cmocka_unit_test(a_sequence_that_jumps_is_refused),
+        cmocka_unit_test(an_answer_outside_the_payload_stays_here),
+        cmocka_unit_test(a_lane_is_not_used_again_before_the_host_let_go),
+        cmocka_unit_test(a_lane_of_a_host_that_died_can_be_used_again),
+        cmocka_unit_test(payload_stays_taken_while_the_host_may_write),
+        cmocka_unit_test(a_number_that_leads_elsewhere_is_not_used),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,189 @@
+/* preload/stub_cache.c */
+#include "preload/stub_file.h"
+
+#include "spec/base/file.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static char directory[] = "/tmp/test_stub_cache.XXXXXX";
+
+/* The cache and the runtime directory lie apart in a directory that each test has for itself. */
+static int enter_directory(void **state)
+{
+    char path[64];
+
+    (void)state;
+    strcpy(directory + sizeof(directory) - 7, "XXXXXX");
+    if (!mkdtemp(directory))
+        return -1;
+    snprintf(path, sizeof(path), "%s/cache", directory);
+    setenv("XDG_CACHE_HOME", path, 1);
+    snprintf(path, sizeof(path), "%s/run", directory);
+    setenv("XDG_RUNTIME_DIR", path, 1);
+    return 0;
+}
+
+static int leave_directory(void **state)
+{
+    char command[64];
+
+    (void)state;
+    snprintf(command, sizeof(command), "rm -rf %s", directory);
+    return system(command);
+}
+
+/* The path of the stub of hash 1 below the test's directory, malloc'ed; checks that it succeeded. */
+static char *cache(void)
+{
+    const struct catalog catalog = {0};
+    struct diagnostics diagnostics = {0};
+    char *path = NULL;
+
+    assert_int_equal(stub_file_cache(&catalog, 1, &path, &diagnostics), 0);
+    diagnostics_finish(&diagnostics);
+    assert_non_null(path);
+    return path;
+}
+
+static void expect_below(char *path, const char *below)
+{
+    assert_memory_equal(path, directory, strlen(directory));
+    assert_string_equal(path + strlen(directory), below);
+    free(path);
+}
+
+static void stub_is_named_by_its_hash(void **state)
+{
+    (void)state;
+    expect_below(cache(), "/cache/winapi/stub-0000000000000001.so");
+}
+
+static void stub_that_is_there_is_used_again(void **state)
+{
+    struct stat first, second;
+    char *path = cache();
+
+    (void)state;
+    assert_int_equal(stat(path, &first), 0);
+    free(path);
+    path = cache();
+    assert_int_equal(stat(path, &second), 0);
+    assert_int_equal(first.st_ino, second.st_ino);
+    free(path);
+}
+
+static void file_with_other_bytes_is_replaced(void **state)
+{
+    char *path = cache();
+    struct stat status;
+
+    (void)state;
+    assert_int_equal(file_replace(path, "\177ELF", 4, 0600), 0);
+    free(path);
+    path = cache();
+    assert_int_equal(stat(path, &status), 0);
+    assert_true(status.st_size > 4096);
+    free(path);
+}
+
+static void directory_that_others_can_write_to_is_not_used(void **state)
+{
+    char path[96];
+
+    (void)state;
+    snprintf(path, sizeof(path), "%s/winapi", getenv("XDG_CACHE_HOME"));
+    assert_int_equal(mkdir(getenv("XDG_CACHE_HOME"), 0700), 0);
+    assert_int_equal(mkdir(path, 0700), 0);
+    assert_int_equal(chmod(path, 0777), 0);
+    expect_below(cache(), "/run/winapi/stub-0000000000000001.so");
+}
+
+static void link_to_a_directory_is_not_used(void **state)
+{
+    char path[96];
+
+    (void)state;
+    snprintf(path, sizeof(path), "%s/winapi", getenv("XDG_CACHE_HOME"));
+    assert_int_equal(mkdir(getenv("XDG_CACHE_HOME"), 0700), 0);
+    assert_int_equal(symlink("/tmp", path), 0);
+    expect_below(cache(), "/run/winapi/stub-0000000000000001.so");
+}
+
+static void directory_that_ld_preload_cannot_express_is_not_used(void **state)
+{
+    char path[64];
+
+    (void)state;
+    snprintf(path, sizeof(path), "%s/my cache", directory);
+    setenv("XDG_CACHE_HOME", path, 1);
+    expect_below(cache(), "/run/winapi/stub-0000000000000001.so");
+}
+
+static uint64_t hash_of(char *one, char *other)
+{
+    char *list[] = {one, other};
+    const struct spec_paths paths = {.paths = list, .count = other ? 2 : 1};
+    const char *bad = NULL;
+    uint64_t hash = 0;
+
+    assert_int_equal(spec_files_hash(&paths, &hash, &bad), 0);
+    return hash;
+}
+
+static void hash_is_of_the_contents_in_order(void **state)
+{
+    char one[64], other[64];
+    uint64_t before;
+
+    (void)state;
+    snprintf(one, sizeof(one), "%s/one.json", directory);
+    snprintf(other, sizeof(other), "%s/other.json", directory);
+    assert_int_equal(file_replace(one, "{}", 2, 0600), 0);
+    assert_int_equal(file_replace(other, "{ }", 3, 0600), 0);
+    before = hash_of(one, other);
+    assert_true(before == hash_of(one, other));
+    assert_true(before != hash_of(other, one));
+    assert_true(before != hash_of(one, NULL));
+    assert_int_equal(file_replace(other, "{\n}", 3, 0600), 0);
+    assert_true(before != hash_of(one, other));
+}
+
+static void missing_spec_file_is_named(void **state)
+{
+    char missing[] = "/nonexistent/x.json";
+    char *list[] = {missing};
+    const struct spec_paths paths = {.paths = list, .count = 1};
+    const char *bad = NULL;
+    uint64_t hash = 0;
+
+    (void)state;
+    assert_int_equal(spec_files_hash(&paths, &hash, &bad), -ENOENT);
+    assert_string_equal(bad, missing);
+}
+
+#define IN_DIRECTORY(test) cmocka_unit_test_setup_teardown(test, enter_directory, leave_directory)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        IN_DIRECTORY(stub_is_named_by_its_hash),
+        IN_DIRECTORY(stub_that_is_there_is_used_again),
+        IN_DIRECTORY(file_with_other_bytes_is_replaced),
+        IN_DIRECTORY(directory_that_others_can_write_to_is_not_used),
+        IN_DIRECTORY(link_to_a_directory_is_not_used),
+        IN_DIRECTORY(directory_that_ld_preload_cannot_express_is_not_used),
+        IN_DIRECTORY(hash_is_of_the_contents_in_order),
+        cmocka_unit_test(missing_spec_file_is_named),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
