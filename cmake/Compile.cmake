@@ -41,6 +41,8 @@ elseif(WINAPI_SANITIZER)
     message(FATAL_ERROR "WINAPI_SANITIZER is '${WINAPI_SANITIZER}': write address, thread, or nothing")
 endif()
 if(sanitizers)
+    # gcc's manual: its warnings about the flow of values have false positives under sanitizers.
+    add_compile_options("$<$<C_COMPILER_ID:GNU>:-Wno-format-truncation;-Wno-maybe-uninitialized>")
     add_compile_options(${sanitizers} -fno-omit-frame-pointer -fno-sanitize-recover=undefined)
     add_link_options(${sanitizers})
 endif()

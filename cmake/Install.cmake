@@ -17,8 +17,15 @@ file(GLOB spec_files CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/spec/*.json")
 install(FILES ${spec_files} DESTINATION "${CMAKE_INSTALL_DATADIR}/winapi/spec")
 
 file(GLOB documents CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/docs/*.md")
-install(FILES ${documents} README.md CHANGELOG.md LICENSE DESTINATION "${CMAKE_INSTALL_DATADIR}/doc/winapi")
+install(FILES ${documents} DESTINATION "${CMAKE_INSTALL_DATADIR}/doc/winapi/docs")
+install(FILES README.md CHANGELOG.md SECURITY.md LICENSE DESTINATION "${CMAKE_INSTALL_DATADIR}/doc/winapi")
+foreach(section 1 7)
+    file(GLOB pages CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/docs/man/*.${section}")
+    install(FILES ${pages} DESTINATION "${CMAKE_INSTALL_MANDIR}/man${section}")
+endforeach()
 
+# Relative to the file itself, so that `cmake --install build --prefix DIRECTORY` gives one that works there.
+file(RELATIVE_PATH pc_to_prefix "/${CMAKE_INSTALL_LIBDIR}/pkgconfig" "/")
 configure_file("${PROJECT_SOURCE_DIR}/cmake/winapi.pc.in" "${PROJECT_BINARY_DIR}/winapi.pc" @ONLY)
 install(FILES "${PROJECT_BINARY_DIR}/winapi.pc" DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig")
 

@@ -159,9 +159,8 @@ static void answer_request(const struct dispatch *dispatch, struct call *call)
 
 void dispatch_serve(const struct dispatch *dispatch)
 {
-    struct call call = {.lane = dispatch->lane,
-                        .handles = handle_table_door(dispatch->handles),
-                        .limit = dispatch->memory_limit};
+    struct call call = {
+        .lane = dispatch->lane, .handles = handle_table_door(dispatch->handles), .limit = dispatch->memory_limit};
     int error = lane_receive(dispatch->lane);
 
     while (!error) {

@@ -11,7 +11,7 @@
 
 enum { HASH_DIGITS = 16, VERSION_MOST = 1000000 };
 
-const char hello_program[] = "winapi-host 0.1.0";
+const char hello_program[] = "winapi-host " WINAPI_VERSION;
 
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 static const char byte_order[] = "little";
@@ -37,7 +37,8 @@ static void check_version(struct member_reader *hello, const char *program)
     if (reader.failed)
         member_fault(hello, "protocol: %s", reader.fault);
     else if (major != PROTOCOL_MAJOR)
-        member_fault(hello, "protocol %u.%u of the client (%.40s) and protocol %d.%d of this host (%s) do not fit: update %s",
+        member_fault(hello,
+                     "protocol %u.%u of the client (%.40s) and protocol %d.%d of this host (%s) do not fit: update %s",
                      major, minor, program, PROTOCOL_MAJOR, PROTOCOL_MINOR, hello_program,
                      major < PROTOCOL_MAJOR ? "the client" : "winapi-host");
 }

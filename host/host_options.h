@@ -15,7 +15,7 @@ enum { SPEC_OPTIONS_MOST = 256 };
 /* Strings belong to the command line or the environment, but for listen_path. */
 struct host_options {
     bool is_stdio;
-    char *listen_path; /* malloc'ed */
+    char *listen_path;                    /* malloc'ed */
     const char *specs[SPEC_OPTIONS_MOST]; /* of --spec */
     size_t spec_count;
     enum log_level log_level;

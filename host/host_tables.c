@@ -83,8 +83,7 @@ static int add_list(struct spec_paths *paths, const char *list, const char *ship
 }
 
 /* `*is_named`: the files were asked for one by one. */
-static int add_active(struct spec_paths *paths, const struct host_options *options, const char *shipped,
-                      bool *is_named)
+static int add_active(struct spec_paths *paths, const struct host_options *options, const char *shipped, bool *is_named)
 {
     const char *list = getenv("WINAPI_SPEC");
 

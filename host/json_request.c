@@ -6,12 +6,12 @@
  */
 #include "host/json_request.h"
 
+#include "host/call_thread.h"
 #include "host/json_api.h"
 #include "host/libwinapi/libwinapi.h"
 #include "spec/base/own.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -72,8 +72,9 @@ static void read_payload(struct json_request *request, struct member_reader *rea
         return;
     if (!memory->base) {
         if (request->size)
-            member_fault(reader, "payload_size is %llu, but no shared memory was passed: send its descriptor with this "
-                                 "request or with {\"message\":\"memory\"}",
+            member_fault(reader,
+                         "payload_size is %llu, but no shared memory was passed: send its descriptor with this "
+                         "request or with {\"message\":\"memory\"}",
                          (unsigned long long)request->size);
         return;
     }
@@ -256,21 +257,6 @@ static void *work_beside(void *argument)
     return NULL;
 }
 
-static int start_thread(struct json_work *work)
-{
-    sigset_t all, before;
-    pthread_t thread;
-    int error;
-
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    error = pthread_create(&thread, NULL, work_beside, work);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (!error)
-        pthread_detach(thread);
-    return -error;
-}
-
 /* False when as many are worked on as may be, or no thread can be had: the request is then answered in its turn. */
 static bool work_asynchronously(const struct json_work *work)
 {
@@ -283,7 +269,7 @@ static bool work_asynchronously(const struct json_work *work)
     if (copy) {
         *copy = *work;
         copy->track = TRACK_ASYNC + track;
-        if (start_thread(copy) == 0)
+        if (call_thread_start(work_beside, copy) == 0)
             return true;
     }
     free(copy);

@@ -1,11 +1,11 @@
 /* A thread for each lane.  They are detached: the session ends with its process, not with its threads. */
 #include "host/lane_set.h"
 
+#include "host/call_thread.h"
 #include "host/dispatch.h"
 #include "spec/base/own.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <string.h>
 
 struct served_lane {
@@ -52,25 +52,6 @@ static void *serve(void *argument)
     return NULL;
 }
 
-/* Signals are for the session's first thread; a function that is called sees none. */
-static int start_thread(struct served_lane *served)
-{
-    pthread_attr_t attributes;
-    sigset_t all, before;
-    pthread_t thread;
-    int error = pthread_attr_init(&attributes);
-
-    if (error)
-        return -error;
-    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    error = pthread_create(&thread, &attributes, serve, served);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    pthread_attr_destroy(&attributes);
-    return -error;
-}
-
 static int find_place(const struct lane_set *set, uint32_t number, size_t *place)
 {
     *place = LANES_MOST;
@@ -91,7 +72,7 @@ static int add_lane(struct lane_set *set, struct served_lane *served, uint32_t n
     served->set = set;
     served->number = number;
     served->place = place;
-    error = start_thread(served);
+    error = call_thread_start(serve, served);
     if (error) {
         lane_close(&served->lane);
         return error;
@@ -108,7 +89,7 @@ static int open_memory_locked(struct lane_set *set, const struct memory *memory,
     int error = served ? find_place(set, number, &place) : -ENOMEM;
 
     if (!error)
-        error = lane_open_memory(&served->lane, memory, number, NULL, set->watch_fd);
+        error = lane_open_memory(&served->lane, memory, number, NULL, -1);
     if (!error)
         error = add_lane(set, served, number, place);
     if (!error)

@@ -29,7 +29,6 @@ struct lane_set {
     struct client_slot *client;
     struct handle_table *handles;
     uint64_t memory_limit;
-    int watch_fd; /* hangs up when the client is gone */
 };
 
 /* The members that the lanes work with are the caller's to fill in. */

@@ -33,9 +33,8 @@ static int take_stdio(int *fd, int *write_fd)
     *fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, DESCRIPTOR_LEAST);
     if (*fd < 0 || nothing < 0)
         return -errno;
-    *write_fd = is_same_socket(STDIN_FILENO, STDOUT_FILENO)
-                    ? *fd
-                    : fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, DESCRIPTOR_LEAST);
+    *write_fd =
+        is_same_socket(STDIN_FILENO, STDOUT_FILENO) ? *fd : fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, DESCRIPTOR_LEAST);
     if (*write_fd < 0)
         return -errno;
     if (dup2(nothing, STDIN_FILENO) < 0)

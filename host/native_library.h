@@ -12,7 +12,7 @@
  * -ENOENT no such library, or it does not load; -ENOSYS it has no such function; `why` then holds the loader's words.
  */
 MUST_CHECK int native_library_symbol(const char *library, const char *symbol, void (**address)(void), char *why,
-                              size_t why_size);
+                                     size_t why_size);
 
 /* The directory in which this program's file lies, without a slash at its end.  Static; empty when unknown. */
 const char *native_program_directory(void);

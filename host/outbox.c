@@ -10,9 +10,10 @@
 
 enum { SEND_TIMEOUT_MS = 30000, ERROR_TEXT_MOST = 2048 };
 
-int outbox_init(struct outbox *outbox, struct channel *channel)
+int outbox_init(struct outbox *outbox, struct channel *channel, int client)
 {
     outbox->channel = channel;
+    outbox->client = client;
     return -pthread_mutex_init(&outbox->lock, NULL);
 }
 
@@ -48,6 +49,6 @@ int outbox_error(struct outbox *outbox, const char *code, const char *format, ..
     va_start(arguments, format);
     vsnprintf(text, sizeof(text), format, arguments);
     va_end(arguments);
-    log_warn("%s", text);
+    log_warn("client %d: %s", outbox->client, text);
     return outbox_send(outbox, error_message(code, text));
 }

@@ -14,12 +14,14 @@
 
 struct outbox {
     struct channel *channel;
+    int client; /* its pid, for the log */
     pthread_mutex_t lock;
 };
 
-MUST_CHECK int outbox_init(struct outbox *outbox, struct channel *channel);
+MUST_CHECK int outbox_init(struct outbox *outbox, struct channel *channel, int client);
 
-/* Sends the message and deletes it; NULL is a message for which memory had run out.  What channel_send() says; -ENOMEM. */
+/* Sends the message and deletes it; NULL is a message for which memory had run out.  What channel_send() says; -ENOMEM.
+ */
 MUST_CHECK int outbox_send(struct outbox *outbox, cJSON *message);
 
 /* Logs the error at warn and sends it.  `code` as in docs/protocol.md, "Errors". */

@@ -35,8 +35,8 @@ static int say(struct session *session, const char *code, const struct member_re
 /* ---- hello ---- */
 
 /*
- * Takes the memory that came with a message.  0 with session->memory mapped, or with *why_not when there is none to
- * take; a negative errno when an error was sent and the session is over.
+ * Takes the memory that came with a message.  0 with session->memory mapped, or with *why_not when it goes without; a
+ * negative errno when the memory is not what it should be: an error was sent and the session is over.
  */
 static int adopt_memory(struct session *session, const char **why_not)
 {
@@ -52,20 +52,15 @@ static int adopt_memory(struct session *session, const char **why_not)
     error = memory_adopt(&session->memory, take_fd(&session->channel.received_fd), most, &why);
     if (!error)
         return 0;
-    if (error != -EBADMSG && error != -EFBIG) {
-        *why_not = "the host cannot map the shared memory";
-        log_warn("client %d: shared memory cannot be mapped: %s", (int)session->client->pid, strerror(-error));
-        return 0;
-    }
-    session->is_over = true;
-    if (error == -EFBIG)
-        (void)!outbox_error(&session->outbox, "memory",
-                            "the shared memory is larger than the %llu bytes that this host allows a client: raise "
-                            "--max-memory (it counts %d times)",
-                            (unsigned long long)most, SHARED_MEMORY_FACTOR);
-    else
+    if (error == -EBADMSG) {
+        session->is_over = true;
         (void)!outbox_error(&session->outbox, "memory", "%s", why);
-    return error;
+        return error;
+    }
+    *why_not = error == -EFBIG ? "the shared memory is larger than the host allows: raise its --max-memory"
+                               : "the host cannot map the shared memory";
+    log_warn("client %d: goes without shared memory: %s (%s)", (int)session->client->pid, *why_not, strerror(-error));
+    return 0;
 }
 
 static bool add_limits(cJSON *welcome, const struct session *session)
@@ -155,6 +150,7 @@ static int handle_memory(struct session *session, struct member_reader *reader)
     return send_memory(session);
 }
 
+/* Memory may come with the first request; one that is too large is missed where the payload is looked for. */
 static int handle_request(struct session *session, const cJSON *message)
 {
     const char *why_not;
@@ -243,13 +239,9 @@ static int handle_goodbye(struct session *session, struct member_reader *reader)
 /* What may arrive in a session. */
 static const struct message_kind kinds[] = {
     /* name         needs hello */
-    {"hello",      false, handle_hello},
-    {"rows",       true,  handle_rows},
-    {"open_lane",  true,  handle_open_lane},
-    {"close_lane", true,  handle_close_lane},
-    {"memory",     false, handle_memory},
-    {"stat",       false, handle_stat},
-    {"goodbye",    false, handle_goodbye},
+    {"hello", false, handle_hello},          {"rows", true, handle_rows},      {"open_lane", true, handle_open_lane},
+    {"close_lane", true, handle_close_lane}, {"memory", false, handle_memory}, {"stat", false, handle_stat},
+    {"goodbye", false, handle_goodbye},
 };
 
 static const struct message_kind *find_kind(const char *name)
@@ -289,7 +281,7 @@ int session_init(struct session *session, int fd, int write_fd)
     channel_start(&session->channel, fd, write_fd);
     session->is_greeted = session->is_over = false;
     session->memory = (struct memory){.fd = -1};
-    error = outbox_init(&session->outbox, &session->channel);
+    error = outbox_init(&session->outbox, &session->channel, session->client->pid);
     if (!error)
         error = handle_table_init(&session->handles, 0);
     if (!error)
@@ -301,7 +293,6 @@ int session_init(struct session *session, int fd, int write_fd)
     session->lanes.client = session->requests.client = session->client;
     session->lanes.handles = &session->handles;
     session->lanes.memory_limit = session->limits.memory;
-    session->lanes.watch_fd = fd;
     session->requests.outbox = &session->outbox;
     session->requests.memory = &session->memory;
     return json_requests_init(&session->requests);

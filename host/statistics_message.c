@@ -96,7 +96,7 @@ void statistics_describe_tracks(const struct client_slot *slot, const struct hos
         const struct host_function *function = id ? host_functions_find(functions, id - 1) : NULL;
 
         if (function)
-            used += (size_t)snprintf(text + used, size - used, "%s%s: %s", used ? ", " : "",
-                                     function->row->table->name, function->row->name);
+            used += (size_t)snprintf(text + used, size - used, "%s%s: %s", used ? ", " : "", function->row->table->name,
+                                     function->row->name);
     }
 }

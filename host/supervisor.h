@@ -17,9 +17,9 @@ struct supervisor {
 };
 
 /*
- * Serves whoever connects to the socket at `path` until SIGTERM, SIGINT or SIGHUP, then ends the workers and removes the
- * socket.  `ready_fd` gets a line end once clients can connect, and is closed; -1: nobody wants to know.
- * What address_listen_unix() says; others when the supervisor itself fails.
+ * Serves whoever connects to the socket at `path` until SIGTERM, SIGINT or SIGHUP, then ends the workers and removes
+ * the socket.  `ready_fd` gets a line end once clients can connect, and is closed; -1: nobody wants to know. What
+ * address_listen_unix() says; others when the supervisor itself fails.
  */
 MUST_CHECK int supervisor_listen(struct supervisor *supervisor, const char *path, int ready_fd);
 

@@ -5,16 +5,20 @@
 #include "preload/place.h"
 #include "spec/base/log.h"
 #include "spec/base/own.h"
+#include "spec/base/text.h"
 #include "spec/wire/address.h"
 #include "spec/wire/clock.h"
 #include "spec/wire/protocol.h"
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+static const char *const own_data_model = sizeof(long) == 8 ? "LP64" : "ILP32";
 
 static const char *text_of(const cJSON *object, const char *name)
 {
@@ -33,74 +37,80 @@ static int64_t number_of(const cJSON *object, const char *name, uint32_t most)
     return (int64_t)item->valuedouble;
 }
 
+FORMAT_LIKE(2, 3) static void explain(const struct connection *connection, const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(connection->absence->text, sizeof(connection->absence->text), format, arguments);
+    va_end(arguments);
+}
+
 /* ---- reaching a host ---- */
 
-static int start_own_host(struct core *core, const char *command, char **address)
+static int start_own_host(struct connection *connection, struct core *core, const char *command)
 {
     AUTO_FREE char *path = command ? NULL : place_host_program();
     int fd;
 
+    connection->absence->is_costly = true;
     if (!command && !path) {
-        log_error("no host is running and winapi-host was not found beside this library: start one and set WINAPI_HOST, "
-                  "or install it");
+        explain(connection, "no host is running and winapi-host was not found beside this library: install it, or "
+                            "start one elsewhere and set WINAPI_HOST");
         return -ENOTCONN;
+    }
+    if (asprintf(&connection->address, "exec:%s%s", command ? command : path, command ? "" : " --stdio") < 0) {
+        connection->address = NULL;
+        return -ENOMEM;
     }
     fd = host_process_start(command, path, &core->specs);
-    if (fd < 0) {
-        log_error("%s: cannot be started as the host: %s", command ? command : path, strerror(-fd));
-        return -ENOTCONN;
-    }
-    *address = malloc(strlen(command ? command : path) + sizeof("exec: --stdio"));
-    if (*address) {
-        strcpy(*address, "exec:");
-        strcat(*address, command ? command : path);
-        strcat(*address, command ? "" : " --stdio");
-    }
-    return fd;
+    if (fd >= 0)
+        return fd;
+    explain(connection, "%s: the host cannot be started: %s", connection->address, strerror(-fd));
+    return -ENOTCONN;
 }
 
-static int connect_unix(const char *path, uint64_t deadline_ns, char **address)
+static int connect_unix(struct connection *connection, const char *path, uint64_t deadline_ns)
 {
     int fd = address_connect_unix(path, deadline_ns);
 
     if (fd < 0)
         return fd;
-    *address = malloc(strlen(path) + sizeof("unix:"));
-    if (*address) {
-        strcpy(*address, "unix:");
-        strcat(*address, path);
-    }
-    return descriptor_raise(fd);
+    if (asprintf(&connection->address, "unix:%s", path) >= 0)
+        return descriptor_raise(fd);
+    connection->address = NULL;
+    close(fd);
+    return -ENOMEM;
 }
 
 /* The address that WINAPI_HOST gives.  A host that was named is never replaced by another. */
-static int reach_named(struct core *core, uint64_t deadline_ns, char **text)
+static int reach_named(struct connection *connection, struct core *core, uint64_t deadline_ns)
 {
-    const char *why = "";
+    const char *host = core->settings.host, *why = "";
     struct address address;
     int fd;
 
-    if (address_parse(&address, core->settings.host, &why)) {
-        log_error("WINAPI_HOST=%s: %s", core->settings.host, why);
+    if (address_parse(&address, host, &why)) {
+        explain(connection, "WINAPI_HOST=%s: %s", host, why);
         return -ENOTCONN;
     }
     if (address.kind == ADDRESS_EXEC)
-        return start_own_host(core, address.text, text);
-    fd = connect_unix(address.text, deadline_ns, text);
+        return start_own_host(connection, core, address.text);
+    fd = connect_unix(connection, address.text, deadline_ns);
     if (fd >= 0)
         return fd;
-    log_error("%s: no host answers: %s; start one with: winapi-host --listen %s", core->settings.host, strerror(-fd),
-              core->settings.host);
+    connection->absence->is_costly = fd == -ETIMEDOUT;
+    explain(connection, "%s: no host answers: %s; start one with: winapi-host --listen %s", host, strerror(-fd), host);
     return -ENOTCONN;
 }
 
 /* Without WINAPI_HOST: the user's running host, else one of our own. */
-static int reach_any(struct core *core, uint64_t deadline_ns, char **text)
+static int reach_any(struct connection *connection, struct core *core, uint64_t deadline_ns)
 {
     AUTO_FREE char *path = address_default_path(settings_variable("XDG_RUNTIME_DIR"), core->settings.port);
-    int fd = path ? connect_unix(path, deadline_ns, text) : -ENOMEM;
+    int fd = path ? connect_unix(connection, path, deadline_ns) : -ENOMEM;
 
-    return fd >= 0 ? fd : start_own_host(core, NULL, text);
+    return fd >= 0 ? fd : start_own_host(connection, core, NULL);
 }
 
 /* ---- hello ---- */
@@ -129,7 +139,7 @@ static cJSON *make_hello(const struct core *core, bool has_memory, uint16_t salt
     cJSON_AddNumberToObject(protocol, "minor", PROTOCOL_MINOR);
     cJSON_AddStringToObject(hello, "program", "winapi " WINAPI_VERSION);
     cJSON_AddNumberToObject(hello, "pid", (double)getpid());
-    cJSON_AddStringToObject(hello, "data_model", sizeof(long) == 8 ? "LP64" : "ILP32");
+    cJSON_AddStringToObject(hello, "data_model", own_data_model);
     cJSON_AddStringToObject(hello, "byte_order", "little");
     cJSON_AddStringToObject(hello, "medium", has_memory ? "memory" : "socket");
     cJSON_AddNumberToObject(hello, "salt", salt);
@@ -138,33 +148,88 @@ static cJSON *make_hello(const struct core *core, bool has_memory, uint16_t salt
     return hello;
 }
 
-static int converse(struct connection *connection, cJSON *question, int fd, cJSON **answer, uint64_t deadline_ns)
+/* The other end's silence, in words. */
+static void explain_silence(const struct connection *connection, int error)
 {
-    int error = question ? channel_send(&connection->channel, question, fd, deadline_ns) : -ENOMEM;
+    bool is_exec = strncmp(connection->address, "exec:", 5) == 0;
 
-    cJSON_Delete(question);
+    switch (error) {
+    case -ECONNRESET:
+        explain(connection, "%s: the host ended without an answer%s", connection->address,
+                is_exec ? "; does that command run winapi-host --stdio?" : "");
+        break;
+    case -ETIMEDOUT:
+        explain(connection, "%s: the host does not answer in time (WINAPI_CONNECT_TIMEOUT)", connection->address);
+        break;
+    case -EBADMSG:
+    case -EMSGSIZE:
+        explain(connection, "%s: what answers there is no winapi-host", connection->address);
+        break;
+    default:
+        explain(connection, "%s: the host cannot be asked: %s", connection->address, strerror(-error));
+    }
+}
+
+/* -EAGAIN: it lives on, but has no more lanes for us. */
+static int take_refusal(const struct connection *connection, const cJSON *answer)
+{
+    explain(connection, "%s: the host refuses: %s", connection->address, text_of(answer, "text"));
+    return strcmp(text_of(answer, "code"), "lanes") == 0 ? -EAGAIN : -EPROTO;
+}
+
+struct question {
+    cJSON *message;       /* NULL: memory had run out */
+    int fd;               /* goes with it; -1: none */
+    const char *expected; /* the kind of answer */
+};
+
+/* Asks, and deletes the question.  0 with the answer, which is the caller's. */
+static int converse(struct connection *connection, struct question question, cJSON **answer, uint64_t deadline_ns)
+{
+    struct channel *channel = &connection->channel;
+    int error = question.message ? channel_send(channel, question.message, question.fd, deadline_ns) : -ENOMEM;
+    const char *kind;
+
+    cJSON_Delete(question.message);
     if (!error)
-        error = channel_receive(&connection->channel, answer, CONTROL_MESSAGE_MOST, deadline_ns);
+        error = channel_receive(channel, answer, CONTROL_MESSAGE_MOST, deadline_ns);
+    error = error == -EPIPE ? -ECONNRESET : error;
     if (error) {
-        log_error("%s: the host does not answer: %s", connection->address, strerror(-error));
-        return error;
+        explain_silence(connection, error);
+        return error == -EBADMSG || error == -EMSGSIZE ? -EPROTO : error;
     }
-    if (strcmp(text_of(*answer, "message"), "error") == 0) {
-        log_error("%s: the host refuses: %s", connection->address, text_of(*answer, "text"));
-        cJSON_Delete(*answer);
-        *answer = NULL;
-        return -EPROTO;
-    }
-    return 0;
+    own_close(&channel->received_fd); /* a host has none to give */
+    channel->received_fd = -1;
+    kind = text_of(*answer, "message");
+    if (strcmp(kind, question.expected) == 0)
+        return 0;
+    error = strcmp(kind, "error") == 0 ? take_refusal(connection, *answer) : -EPROTO;
+    if (strcmp(kind, "error") != 0)
+        explain_silence(connection, -EBADMSG);
+    cJSON_Delete(*answer);
+    *answer = NULL;
+    return error;
 }
 
 /* What keeps one function from running there; the text is kept for each call's line. */
-static void refuse(struct connection *connection, size_t index, const char *format, const char *detail)
+FORMAT_LIKE(3, 4) static void refuse(struct connection *connection, size_t index, const char *format, ...)
 {
-    char text[512];
+    va_list arguments;
 
-    snprintf(text, sizeof(text), format, detail);
-    connection->refusals[index] = strdup(text);
+    free(connection->refusals[index]);
+    va_start(arguments, format);
+    if (vasprintf(&connection->refusals[index], format, arguments) < 0)
+        connection->refusals[index] = NULL;
+    va_end(arguments);
+}
+
+static void refuse_different(struct connection *connection, size_t index, const struct row *row, const char *theirs)
+{
+    AUTO_TEXT struct text ours = {0};
+
+    row_describe(row, &ours);
+    refuse(connection, index, "guest and host have different rows for it; the guest's (%s) is: %s; the host's is: %s",
+           row->table->path, ours.data ? ours.data : "", theirs);
 }
 
 static void take_row(struct connection *connection, const struct table *table, size_t first, const cJSON *row)
@@ -179,9 +244,9 @@ static void take_row(struct connection *connection, const struct table *table, s
     if (id >= 0)
         connection->ids[index] = (uint32_t)id;
     else if (*text_of(row, "differs"))
-        refuse(connection, index, "guest and host have different rows for it; the host's is: %s", text_of(row, "differs"));
+        refuse_different(connection, index, found, text_of(row, "differs"));
     else
-        refuse(connection, index, "the host's table has no such row%s", "");
+        refuse(connection, index, "the host's table %s has no such row", table->name);
 }
 
 static int ask_for_rows(struct connection *connection, const struct table *table, size_t first, uint64_t deadline_ns)
@@ -200,25 +265,22 @@ static int ask_for_rows(struct connection *connection, const struct table *table
         cJSON_AddStringToObject(row, "hash", hash);
         cJSON_AddItemToArray(rows, row);
     }
-    error = converse(connection, question, -1, &answer, deadline_ns);
+    error = converse(connection, (struct question){question, -1, "rows"}, &answer, deadline_ns);
     if (error)
         return error;
-    cJSON_ArrayForEach(row, cJSON_GetObjectItemCaseSensitive(answer, "rows"))
-        take_row(connection, table, first, row);
+    cJSON_ArrayForEach(row, cJSON_GetObjectItemCaseSensitive(answer, "rows")) take_row(connection, table, first, row);
     cJSON_Delete(answer);
     for (size_t i = 0; i < table->row_count; i++)
         if (connection->ids[first + i] == CONNECTION_NO_ID && !connection->refusals[first + i])
-            refuse(connection, first + i, "the host says nothing about it%s", "");
+            refuse(connection, first + i, "the host says nothing about it");
     return 0;
 }
 
 static void refuse_table(struct connection *connection, const struct table *table, size_t first)
 {
-    char detail[400];
-
-    snprintf(detail, sizeof(detail), "%s; start it with: winapi-host --spec %s", table->name, table->path);
     for (size_t i = 0; i < table->row_count; i++)
-        refuse(connection, first + i, "the host has no table %s", detail);
+        refuse(connection, first + i, "the host at %s has no table %s; start it with: winapi-host --spec %s",
+               connection->address, table->name, table->path);
 }
 
 static int take_table(struct connection *connection, const struct table *table, size_t first, const cJSON *answer,
@@ -242,9 +304,8 @@ static const cJSON *find_table(const cJSON *welcome, const char *name)
 {
     const cJSON *table;
 
-    cJSON_ArrayForEach(table, cJSON_GetObjectItemCaseSensitive(welcome, "tables"))
-        if (strcmp(text_of(table, "table"), name) == 0)
-            return table;
+    cJSON_ArrayForEach(table, cJSON_GetObjectItemCaseSensitive(welcome, "tables")) if (strcmp(text_of(table, "table"),
+                                                                                              name) == 0) return table;
     return NULL;
 }
 
@@ -257,37 +318,74 @@ static void say_who(const struct connection *connection, const struct core *core
     if (!log_enabled(LOG_DEBUG))
         return;
     for (size_t i = 0; i < core->catalog.table_count && used < sizeof(tables); i++)
-        used += (size_t)snprintf(tables + used, sizeof(tables) - used, "%s%s", i ? "," : "",
-                                 core->catalog.tables[i]->name);
+        used +=
+            (size_t)snprintf(tables + used, sizeof(tables) - used, "%s%s", i ? "," : "", core->catalog.tables[i]->name);
     log_debug("%s answers: %s, %s, pid %u, tables %s, medium %s%s%s", connection->address, text_of(welcome, "program"),
               text_of(welcome, "system"), connection->worker, tables, connection->memory ? "memory" : "socket",
               *text_of(welcome, "medium_why") ? ": " : "", text_of(welcome, "medium_why"));
 }
 
-static int take_welcome(struct connection *connection, struct core *core, const cJSON *welcome, uint64_t deadline_ns)
+/* Both ends check: whichever is newer knows best what to say, and this one may be. */
+static int check_welcome(const struct connection *connection, const cJSON *welcome)
 {
-    int64_t lanes = number_of(cJSON_GetObjectItemCaseSensitive(welcome, "limits"), "lanes", LANES_MOST);
-    int64_t worker = number_of(welcome, "pid", UINT32_MAX);
+    const cJSON *protocol = cJSON_GetObjectItemCaseSensitive(welcome, "protocol");
+    int64_t major = number_of(protocol, "major", INT32_MAX), minor = number_of(protocol, "minor", INT32_MAX);
+    const char *program = text_of(welcome, "program"), *data_model = text_of(welcome, "data_model");
+
+    if (number_of(welcome, "pid", INT32_MAX) < 0 || major < 0 || minor < 0) {
+        explain_silence(connection, -EBADMSG);
+        return -EPROTO;
+    }
+    if (major != PROTOCOL_MAJOR) {
+        explain(connection,
+                "%s: protocol %d.%d of this program's side (winapi " WINAPI_VERSION ") and protocol "
+                "%" PRId64 ".%" PRId64 " of the host (%.40s) do not fit: update %s",
+                connection->address, PROTOCOL_MAJOR, PROTOCOL_MINOR, major, minor, program,
+                major < PROTOCOL_MAJOR ? "winapi-host" : "libwinapi_preload.so");
+        return -EPROTO;
+    }
+    if (strcmp(data_model, own_data_model) != 0) {
+        explain(connection, "%s: the host's data model is %.40s, this program's is %s", connection->address, data_model,
+                own_data_model);
+        return -EPROTO;
+    }
+    return 0;
+}
+
+static void take_medium(struct connection *connection, const cJSON *welcome)
+{
+    if (!connection->memory || strcmp(text_of(welcome, "medium"), "memory") == 0)
+        return;
+    log_info("%s: no shared memory: %s", connection->address, text_of(welcome, "medium_why"));
+    connection->memory = NULL;
+}
+
+static int take_tables(struct connection *connection, const struct core *core, const cJSON *welcome,
+                       uint64_t deadline_ns)
+{
     size_t first = 0;
     int error = 0;
 
-    if (strcmp(text_of(welcome, "message"), "welcome") != 0 || worker < 0) {
-        log_error("%s: what answers there is no winapi-host", connection->address);
-        return -EPROTO;
-    }
-    connection->worker = (uint32_t)worker;
-    connection->lanes_most = lanes > 0 ? (uint32_t)lanes : LANES_MOST;
-    if (strcmp(text_of(welcome, "medium"), "memory") != 0) {
-        if (connection->memory)
-            log_info("%s: no shared memory: %s", connection->address, text_of(welcome, "medium_why"));
-        connection->memory = NULL;
-    }
     for (size_t i = 0; !error && i < core->catalog.table_count; i++) {
         const struct table *table = core->catalog.tables[i];
 
         error = take_table(connection, table, first, find_table(welcome, table->name), deadline_ns);
         first += table->row_count;
     }
+    return error;
+}
+
+static int take_welcome(struct connection *connection, struct core *core, const cJSON *welcome, uint64_t deadline_ns)
+{
+    int64_t lanes = number_of(cJSON_GetObjectItemCaseSensitive(welcome, "limits"), "lanes", LANES_MOST);
+    int error = check_welcome(connection, welcome);
+
+    if (error)
+        return error;
+    connection->worker = (uint32_t)number_of(welcome, "pid", INT32_MAX);
+    connection->lanes_most = lanes > 0 ? (uint32_t)lanes : LANES_MOST;
+    take_medium(connection, welcome);
+    error = take_tables(connection, core, welcome, deadline_ns);
     if (!error)
         say_who(connection, core, welcome);
     return error;
@@ -296,8 +394,9 @@ static int take_welcome(struct connection *connection, struct core *core, const 
 static int greet(struct connection *connection, struct core *core, uint16_t salt, uint64_t deadline_ns)
 {
     cJSON *welcome = NULL;
-    int error = converse(connection, make_hello(core, connection->memory != NULL, salt),
-                         connection->memory ? connection->memory->fd : -1, &welcome, deadline_ns);
+    struct question hello = {make_hello(core, connection->memory != NULL, salt),
+                             connection->memory ? connection->memory->fd : -1, "welcome"};
+    int error = converse(connection, hello, &welcome, deadline_ns);
 
     if (!error)
         error = take_welcome(connection, core, welcome, deadline_ns);
@@ -325,24 +424,33 @@ static struct connection *connection_create(const struct core *core, struct memo
     return NULL;
 }
 
+static int reach(struct connection *connection, struct core *core, uint64_t deadline_ns)
+{
+    int fd =
+        core->settings.host ? reach_named(connection, core, deadline_ns) : reach_any(connection, core, deadline_ns);
+
+    if (fd < 0)
+        return fd;
+    connection->absence->is_costly = true; /* whatever goes wrong from here on took its time */
+    channel_start(&connection->channel, fd, fd);
+    descriptor_mark(&connection->mark, fd);
+    return 0;
+}
+
 int connection_open(struct connection **connection, struct core *core, struct memory *memory, struct arena *arena,
-                    uint16_t salt)
+                    uint16_t salt, struct absence *absence)
 {
     uint64_t deadline_ns = clock_deadline_ns(core->settings.connect_timeout_ms);
     struct connection *made = connection_create(core, memory, arena);
-    int fd, error;
+    int error;
 
+    *absence = (struct absence){.text = "out of memory"};
     if (!made)
         return -ENOMEM;
-    fd = core->settings.host ? reach_named(core, deadline_ns, &made->address)
-                             : reach_any(core, deadline_ns, &made->address);
-    if (fd >= 0 && made->address) {
-        channel_start(&made->channel, fd, fd);
-        descriptor_mark(&made->mark, fd);
+    made->absence = absence;
+    error = reach(made, core, deadline_ns);
+    if (!error)
         error = greet(made, core, salt, deadline_ns);
-    } else {
-        error = fd < 0 ? fd : -ENOMEM;
-    }
     if (error) {
         connection_close(made);
         return error;
@@ -371,17 +479,15 @@ void connection_close(struct connection *connection)
 
 int connection_open_lane(struct connection *connection, uint32_t index, int fd, uint64_t deadline_ns)
 {
-    cJSON *question = cJSON_CreateObject(), *answer = NULL;
+    cJSON *message = cJSON_CreateObject(), *answer = NULL;
     int error;
 
-    if (!descriptor_is_ours(&connection->mark, connection->channel.fd)) {
-        cJSON_Delete(question);
-        return -ECONNRESET; /* the program has closed it */
-    }
-    cJSON_AddStringToObject(question, "message", "open_lane");
-    cJSON_AddNumberToObject(question, "lane", index);
-    cJSON_AddStringToObject(question, "medium", connection->memory ? "memory" : "socket");
-    error = converse(connection, question, fd, &answer, deadline_ns);
+    cJSON_AddStringToObject(message, "message", "open_lane");
+    cJSON_AddNumberToObject(message, "lane", index);
+    cJSON_AddStringToObject(message, "medium", connection->memory ? "memory" : "socket");
+    error = converse(connection, (struct question){message, fd, "lane"}, &answer, deadline_ns);
     cJSON_Delete(answer);
+    if (error && error != -EAGAIN)
+        atomic_store(&connection->is_lost, true);
     return error;
 }

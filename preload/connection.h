@@ -19,34 +19,44 @@
 
 #define CONNECTION_NO_ID UINT32_MAX
 
+enum { ABSENCE_TEXT_MOST = 768 };
+
+/* Why there is no connection or no lane: for the line about the call that needed one. */
+struct absence {
+    char text[ABSENCE_TEXT_MOST];
+    bool is_costly; /* asking again takes long or starts one more process: not with every call */
+};
+
 struct connection {
     struct channel channel;
     struct descriptor_mark mark;
     struct memory *memory; /* shared with the host; NULL: socket lanes */
     struct arena *arena;
-    uint32_t *ids;      /* by binding index; CONNECTION_NO_ID: refused */
-    char **refusals;    /* why, by binding index; NULL: not refused */
+    uint32_t *ids;   /* by binding index; CONNECTION_NO_ID: refused */
+    char **refusals; /* why, by binding index; NULL: not refused */
     size_t row_count;
-    uint32_t worker;    /* the host's pid */
-    char *address;      /* for messages */
+    uint32_t worker; /* the host's pid */
+    char *address;   /* for messages */
     uint32_t lanes_most;
+    struct absence *absence; /* where to say what went wrong */
     _Atomic bool is_lost;
 };
 
 /*
  * Connects as settings say.  Takes up to WINAPI_CONNECT_TIMEOUT.  -ENOTCONN no host answers and none could be started;
- * -ETIMEDOUT; -EPROTO it refused us or makes no sense; -ENOMEM.  A line has said what failed.  `memory` may be NULL;
- * `salt` goes into the handles of this session.
+ * -ETIMEDOUT; -ECONNRESET it ended meanwhile; -EPROTO it refused us or makes no sense; -ENOMEM.  `absence` then says
+ * what failed, and outlives the connection.  `memory` may be NULL; `salt` goes into the handles of this session.
  */
 MUST_CHECK int connection_open(struct connection **connection, struct core *core, struct memory *memory,
-                               struct arena *arena, uint16_t salt);
+                               struct arena *arena, uint16_t salt, struct absence *absence);
 
 /* Closes our end, if the descriptor still is ours, and frees it all.  NULL is fine. */
 void connection_close(struct connection *connection);
 
 /*
  * Has the host serve a lane: number `index` of the shared memory, or `fd`, the host's end of a socket pair.
- * -EPROTO refused, a line has said why; what channel_send() and channel_receive() say.
+ * -EAGAIN the host has no more lanes for us; otherwise the connection is lost: -ECONNRESET, -ETIMEDOUT, -EPROTO.
+ * connection->absence says why.
  */
 MUST_CHECK int connection_open_lane(struct connection *connection, uint32_t index, int fd, uint64_t deadline_ns);
 

@@ -4,6 +4,7 @@
 #include "preload/place.h"
 #include "preload/route.h"
 #include "preload/stub_file.h"
+#include "preload/stub_list.h"
 
 #include <errno.h>
 #include <sched.h>
@@ -48,21 +49,29 @@ static void report(const struct diagnostics *diagnostics)
     }
 }
 
-static void find_specs(void)
+/* One list of entries; `name` is where it comes from, for the message. */
+static void add_specs(const char *list, void *name)
 {
     char *shipped = place_spec_directory();
     char *bad = NULL;
-    int error;
+    int error = spec_paths_add_list(&core.specs, list, shipped, &bad);
 
-    if (core.settings.spec)
-        error = spec_paths_add_list(&core.specs, core.settings.spec, shipped, &bad);
-    else
-        error = spec_paths_add_user(&core.specs, settings_variable("XDG_CONFIG_HOME"), settings_variable("HOME"));
     if (error)
-        log_error("WINAPI_SPEC=%s: %s: %s", core.settings.spec ? core.settings.spec : "", bad ? bad : "spec.d",
-                  strerror(-error));
+        log_error("%s: %s: %s", (const char *)name, bad ? bad : list, strerror(-error));
     free(bad);
     free(shipped);
+}
+
+/* WINAPI_SPEC says it all; without it, the user's own spec files and those of stubs that were kept. */
+static void find_specs(void)
+{
+    if (core.settings.spec) {
+        add_specs(core.settings.spec, (void *)(uintptr_t) "WINAPI_SPEC");
+        return;
+    }
+    if (spec_paths_add_user(&core.specs, settings_variable("XDG_CONFIG_HOME"), settings_variable("HOME")))
+        log_error("the spec files in ~/.config/winapi/spec.d cannot be listed");
+    stub_list_specs(add_specs, (void *)(uintptr_t) "stub");
 }
 
 /* The built-in table first; a spec file with a fault is left out, with its lines, and the others work. */
@@ -158,12 +167,16 @@ struct core *core_prepare(void)
     return &core;
 }
 
+const struct settings *core_settings(void)
+{
+    return &core.settings;
+}
+
 struct core *core_start(void)
 {
-    if (atomic_load_explicit(&core_state, memory_order_acquire) == STARTED)
-        return &core;
     if (!core_prepare())
         return NULL;
-    take_step(PREPARED, STARTED, load);
+    if (atomic_load_explicit(&core_state, memory_order_acquire) < STARTED)
+        take_step(PREPARED, STARTED, load);
     return &core;
 }

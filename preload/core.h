@@ -30,6 +30,9 @@ struct core *core_prepare(void);
 /* Tables and bindings too; NULL as above. */
 struct core *core_start(void);
 
+/* The settings, also while this thread is inside; all zero before core_prepare(). */
+const struct settings *core_settings(void);
+
 /* The binding of an active function, or NULL. */
 struct binding *core_find(struct core *core, const char *name);
 

@@ -11,20 +11,11 @@ static int lose(struct forward *forward, int error, bool sent, const char *detai
     return error;
 }
 
-static const char *describe_take(int error)
+/* No lane.  In a line lane_pool_explain() says more; compare's report makes do with this. */
+static int lose_unreached(struct forward *forward, int error)
 {
-    switch (error) {
-    case -ENOTCONN:
-        return "no host answers";
-    case -EAGAIN:
-        return "too many threads call at once";
-    case -EPROTO:
-        return "the host refused the connection";
-    case -ETIMEDOUT:
-        return "the host did not answer in time (WINAPI_CONNECT_TIMEOUT)";
-    default:
-        return NULL;
-    }
+    forward->loss = (struct loss){.error = error, .detail = "no host could be reached", .unreached = true};
+    return error;
 }
 
 static const char *describe_exchange(int error)
@@ -35,8 +26,10 @@ static const char *describe_exchange(int error)
     case -EPROTONOSUPPORT:
     case -EBADMSG:
         return "the host's answer makes no sense";
-    default:
+    case -ECONNRESET:
         return "the host process ended during the call";
+    default:
+        return NULL;
     }
 }
 
@@ -47,6 +40,30 @@ static int give_up(struct forward *forward, int error, const char *part, const c
     forward->lane = NULL;
     forward->loss = (struct loss){.error = error, .detail = detail, .part = part};
     return error;
+}
+
+static const char *describe_refusal(uint32_t status)
+{
+    switch (status) {
+    case FRAME_REFUSED_FUNCTION:
+        return "the host cannot call it: its log says why";
+    case FRAME_REFUSED_HANDLE:
+        return "invalid handle: closed, of another type, or of a host that has ended since";
+    case FRAME_REFUSED_LIMIT:
+        return "over a limit of the host (winapi-host --max-memory)";
+    default:
+        return "the host takes the call, or what the function gave back, for malformed: its log says why";
+    }
+}
+
+/* Arguments may have been fine and the answer not: only a function that cannot be called has certainly not run. */
+static int take_refusal(struct forward *forward, uint32_t status)
+{
+    int error = status == FRAME_REFUSED_HANDLE ? -EBADF : -EPROTO;
+
+    lane_pool_give(forward->lane, 0);
+    forward->lane = NULL;
+    return lose(forward, error, status != FRAME_REFUSED_FUNCTION, describe_refusal(status));
 }
 
 static uint32_t timeout_of(const struct core *core, const struct binding *binding)
@@ -63,10 +80,13 @@ int forward_encode(struct forward *forward, struct core *core, struct binding *b
     struct call *call;
     uint32_t id;
     int kept_errno = errno;
-    int error = plan ? lane_pool_take(core, &forward->lane) : -ENOTSUP;
+    int error;
 
+    if (!plan)
+        return lose(forward, -ENOTSUP, false, "it cannot be prepared for calls");
+    error = lane_pool_take(core, &forward->lane);
     if (error)
-        return lose(forward, error, false, describe_take(error));
+        return lose_unreached(forward, error);
     id = forward->lane->connection->ids[binding->index];
     if (id == CONNECTION_NO_ID)
         return give_up(forward, -ENOSYS, NULL, forward->lane->connection->refusals[binding->index]);
@@ -96,23 +116,39 @@ int forward_exchange(struct forward *forward, struct core *core, struct binding 
         return lose(forward, error, sent, describe_exchange(error));
     }
     if (reply->status != FRAME_OK)
-        return give_up(forward, reply->status == FRAME_REFUSED_HANDLE ? -EBADF : -EPROTO, NULL,
-                       frame_status_text(reply->status));
+        return take_refusal(forward, reply->status);
     *error_number = reply->error_number;
     return 0;
 }
 
-int forward_call(struct forward *forward, struct core *core, struct binding *binding, void **arguments, void *result)
+static int encode_and_exchange(struct forward *forward, struct core *core, struct binding *binding, void **arguments,
+                               int32_t *error_number)
 {
     static const struct forward_options usual;
-    int32_t error_number;
     int error;
 
     core_enter();
     error = forward_encode(forward, core, binding, arguments, &usual);
     core_leave();
-    if (!error)
-        error = forward_exchange(forward, core, binding, &error_number);
+    return error ? error : forward_exchange(forward, core, binding, error_number);
+}
+
+/* A host that has ended since the last call is found out by the next one, which then goes to its successor. */
+static bool has_host_gone_before(const struct forward *forward, int error)
+{
+    return error == -ECONNRESET && !forward->loss.sent && !forward->loss.unreached;
+}
+
+int forward_call(struct forward *forward, struct core *core, struct binding *binding, void **arguments, void *result)
+{
+    int32_t error_number = 0;
+    int kept_errno = errno;
+    int error = encode_and_exchange(forward, core, binding, arguments, &error_number);
+
+    if (error && has_host_gone_before(forward, error)) {
+        errno = kept_errno;
+        error = encode_and_exchange(forward, core, binding, arguments, &error_number);
+    }
     if (error)
         return error;
     core_enter();
@@ -121,7 +157,6 @@ int forward_call(struct forward *forward, struct core *core, struct binding *bin
     core_leave();
     if (error)
         return lose(forward, error, true, describe_exchange(error));
-    if (!binding->row->keeps_errno)
-        errno = error_number;
+    errno = binding->row->keeps_errno ? kept_errno : error_number;
     return 0;
 }

@@ -6,7 +6,7 @@
 #include "preload/forward.h"
 #include "preload/lost.h"
 #include "preload/trace.h"
-#include "spec/base/log.h"
+#include "spec/call/call.h"
 #include "spec/wire/clock.h"
 
 #include <errno.h>
@@ -14,9 +14,7 @@
 
 bool hook_is_watched(void)
 {
-    const struct core *core = core_prepare();
-
-    return core && core->settings.trace;
+    return core_settings()->trace != NULL;
 }
 
 void hook_call_native(struct binding *binding, void *native, void *result, void **arguments)
@@ -24,7 +22,7 @@ void hook_call_native(struct binding *binding, void *native, void *result, void 
     struct plan *plan = binding_plan(binding);
 
     if (plan)
-        ffi_call(&plan->cif, (void (*)(void))native, result, arguments);
+        call_through(plan, (void (*)(void))native, result, arguments);
 }
 
 static void call_native(struct binding *binding, void *result, void **arguments)
@@ -42,9 +40,11 @@ static void call_native(struct binding *binding, void *result, void **arguments)
 static const char *call_remote(struct core *core, struct binding *binding, void *result, void **arguments)
 {
     struct forward forward = {0};
+    int kept_errno = errno;
 
     if (forward_call(&forward, core, binding, arguments, result) == 0)
         return "remote";
+    errno = kept_errno; /* what the native function finds if it runs instead */
     lost_answer(binding, &forward.loss, result, arguments);
     return "lost";
 }

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -27,11 +28,13 @@ static struct {
     bool has_thread_end;
     struct connection *connection; /* NULL: none yet, or lost */
     struct thread_lane *all, *free;
-    uint32_t next_index;
+    uint32_t next_label; /* of socket lanes, whose number means nothing */
     struct memory memory;
     struct arena arena;
     bool has_memory, has_no_memory; /* neither: not tried yet */
-    uint64_t absent_until_ns;
+    struct absence absence;         /* why the last connection or lane could not be had */
+    uint64_t absent_until_ns;       /* no other try before, and until then */
+    int absent_error;               /* this */
     uint16_t salt;
 } pool = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
@@ -64,15 +67,13 @@ static void start_over(void)
     own = NULL;
     for (struct thread_lane *lane = pool.all; lane; lane = next) {
         next = lane->next;
-        if (lane->lane.medium == MEDIUM_SOCKET && lane->lane.fd >= 0)
-            close(lane->lane.fd);
+        lane_forget(&lane->lane);
         call_finish(&lane->call);
         free(lane);
     }
     connection_close(pool.connection);
     pool.connection = NULL;
     pool.all = pool.free = NULL;
-    pool.next_index = 0;
     if (pool.has_memory)
         buffers_after_fork(&pool.memory, &pool.arena);
     pool.has_memory = pool.has_no_memory = false;
@@ -179,19 +180,17 @@ bool lane_pool_has_address(const void *address)
 
 /* ---- lanes ---- */
 
-/* The thread's key destructor: its lane goes to whoever needs one next. */
-static void thread_ended(void *lane_pointer)
+static bool is_connected(void)
 {
-    struct thread_lane *lane = lane_pointer;
+    return pool.connection && !atomic_load(&pool.connection->is_lost);
+}
+
+void lane_pool_explain(char *text, size_t size)
+{
     sigset_t before;
 
-    if (lane != own)
-        return; /* forked meanwhile: it is gone */
-    own = NULL;
     pool_lock(&before);
-    lane->is_busy = false;
-    lane->next_free = pool.free;
-    pool.free = lane;
+    snprintf(text, size, "%s", pool.absence.text);
     pool_unlock(&before);
 }
 
@@ -223,14 +222,55 @@ static void drop_lane(struct thread_lane *lane)
     close_unused(connection);
 }
 
-static void drop_free_lanes(void)
+static bool is_usable(const struct thread_lane *lane)
+{
+    return lane && !atomic_load_explicit(&lane->connection->is_lost, memory_order_relaxed);
+}
+
+/* Keeps it for the next thread that needs one. */
+static void free_lane(struct thread_lane *lane)
+{
+    if (!is_usable(lane)) {
+        drop_lane(lane);
+        return;
+    }
+    lane->next_free = pool.free;
+    pool.free = lane;
+}
+
+/* One that was given back, or NULL; lanes of a lost connection go for good. */
+static struct thread_lane *find_free_lane(void)
 {
     while (pool.free) {
         struct thread_lane *lane = pool.free;
 
         pool.free = lane->next_free;
+        if (is_usable(lane))
+            return lane;
         drop_lane(lane);
     }
+    return NULL;
+}
+
+/*
+ * The thread's key destructor: its lane goes to whoever needs one next.  A thread that ends inside a call, from a
+ * signal handler, leaves an answer behind that nobody is to take for another.
+ */
+static void thread_ended(void *lane_pointer)
+{
+    struct thread_lane *lane = lane_pointer;
+    sigset_t before;
+
+    if (lane != own)
+        return; /* forked meanwhile: it is gone */
+    if (lane->is_busy) {
+        lane_pool_give(lane, -ETIMEDOUT);
+        return;
+    }
+    own = NULL;
+    pool_lock(&before);
+    free_lane(lane);
+    pool_unlock(&before);
 }
 
 static int connect_now(struct core *core)
@@ -238,38 +278,96 @@ static int connect_now(struct core *core)
     bool wants_memory = core->settings.medium == MEDIUM_MEMORY && have_memory(core);
     int error;
 
-    if (pool.connection && !atomic_load(&pool.connection->is_lost))
+    if (is_connected())
         return 0;
     if (pool.absent_until_ns && !clock_is_past(pool.absent_until_ns))
-        return -ENOTCONN;
-    drop_free_lanes();
+        return pool.absent_error;
+    while (find_free_lane())
+        ; /* none is usable: they go */
     close_unused(pool.connection);
     pool.connection = NULL; /* lanes in use keep a lost one until they go */
-    pool.next_index = 0;
-    error = connection_open(&pool.connection, core, wants_memory ? &pool.memory : NULL, &pool.arena, ++pool.salt);
-    pool.absent_until_ns = error ? clock_deadline_ns(ABSENT_MS) : 0;
+    error = connection_open(&pool.connection, core, wants_memory ? &pool.memory : NULL, &pool.arena, ++pool.salt,
+                            &pool.absence);
+    pool.absent_error = error;
+    pool.absent_until_ns = error && pool.absence.is_costly ? clock_deadline_ns(ABSENT_MS) : 0;
     return error;
 }
 
-static int open_memory_lane(struct thread_lane *lane, uint32_t index, uint64_t deadline_ns)
+static bool is_index_taken(uint32_t index)
 {
-    struct connection *connection = lane->connection;
-    int error = lane_open_memory(&lane->lane, connection->memory, index, connection->arena, connection->channel.fd);
-
-    return error ? error : connection_open_lane(connection, index, -1, deadline_ns);
+    for (const struct thread_lane *lane = pool.all; lane; lane = lane->next)
+        if (lane->lane.medium == MEDIUM_MEMORY && lane->index == index)
+            return true;
+    return false;
 }
 
-static int open_socket_lane(struct thread_lane *lane, uint32_t index, uint64_t deadline_ns)
+/*
+ * A number is passed over while a lane has it, here or at the host: a call that was given up, or one on a connection
+ * that was lost, may still be written to.
+ */
+static int open_memory_lane(struct thread_lane *lane, uint64_t deadline_ns)
+{
+    struct connection *connection = lane->connection;
+    int error = -EBUSY;
+
+    for (uint32_t index = 0; error == -EBUSY && index < connection->memory->lane_count; index++) {
+        lane->index = index;
+        if (!is_index_taken(index))
+            error = lane_open_memory(&lane->lane, connection->memory, index, connection->arena, connection->channel.fd);
+    }
+    if (!error)
+        error = connection_open_lane(connection, lane->index, -1, deadline_ns);
+    if (error == -EAGAIN && lane->lane.in)
+        atomic_store(&lane->lane.in->closed, 1); /* refused: nobody came to the other end */
+    return error == -EBUSY ? -EAGAIN : error;
+}
+
+static int open_socket_lane(struct thread_lane *lane, uint64_t deadline_ns)
 {
     int sockets[2], error;
 
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets) < 0)
         return -errno;
+    lane->index = pool.next_label++;
     error = lane_open_socket(&lane->lane, descriptor_raise(sockets[0]), UINT64_MAX);
     if (!error)
-        error = connection_open_lane(lane->connection, index, sockets[1], deadline_ns);
+        error = connection_open_lane(lane->connection, lane->index, sockets[1], deadline_ns);
     close(sockets[1]);
     return error;
+}
+
+static uint32_t count_lanes(const struct connection *connection)
+{
+    uint32_t count = 0;
+
+    for (const struct thread_lane *lane = pool.all; lane; lane = lane->next)
+        count += lane->connection == connection;
+    return count;
+}
+
+static bool has_room(const struct connection *connection)
+{
+    if (count_lanes(connection) < connection->lanes_most)
+        return true;
+    snprintf(pool.absence.text, sizeof(pool.absence.text),
+             "%u threads have a lane to the host, as many as it allows: no further thread can call it before one of "
+             "them ends (winapi-host --max-lanes)",
+             connection->lanes_most);
+    return false;
+}
+
+static struct thread_lane *create_lane(void)
+{
+    struct thread_lane *lane = calloc(1, sizeof(*lane));
+
+    if (!lane)
+        return NULL;
+    lane->connection = pool.connection;
+    lane->lane.fd = lane->lane.watch_fd = -1;
+    lane->call.lane = &lane->lane;
+    lane->call.handles = handle_door_guest;
+    lane->call.keep_string = strings_keep;
+    return lane;
 }
 
 static int open_lane(struct core *core, struct thread_lane **opened)
@@ -278,26 +376,18 @@ static int open_lane(struct core *core, struct thread_lane **opened)
     struct thread_lane *lane;
     int error;
 
-    if (pool.next_index >= pool.connection->lanes_most) {
-        log_error("more than %u threads call at once: the host allows no more (winapi-host --max-lanes)",
-                  pool.connection->lanes_most);
+    if (!has_room(pool.connection))
         return -EAGAIN;
-    }
-    lane = calloc(1, sizeof(*lane));
+    lane = create_lane();
     if (!lane)
         return -ENOMEM;
-    lane->connection = pool.connection;
-    lane->call.lane = &lane->lane;
-    lane->call.handles = handle_door_guest;
-    lane->call.keep_string = strings_keep;
-    error = pool.connection->memory ? open_memory_lane(lane, pool.next_index, deadline_ns)
-                                    : open_socket_lane(lane, pool.next_index, deadline_ns);
+    snprintf(pool.absence.text, sizeof(pool.absence.text), "a lane to the host cannot be made");
+    error = pool.connection->memory ? open_memory_lane(lane, deadline_ns) : open_socket_lane(lane, deadline_ns);
     if (error) {
-        atomic_store(&pool.connection->is_lost, true);
+        lane_close(&lane->lane);
         free(lane);
         return error;
     }
-    pool.next_index++;
     lane->next = pool.all;
     pool.all = lane;
     *opened = lane;
@@ -314,16 +404,8 @@ static int find_lane(struct core *core, struct thread_lane **found)
         return error;
     if (!pool.has_thread_end)
         pool.has_thread_end = pthread_key_create(&pool.thread_end, thread_ended) == 0;
-    if (!pool.free)
-        return open_lane(core, found);
-    *found = pool.free;
-    pool.free = (*found)->next_free;
-    return 0;
-}
-
-static bool is_usable(const struct thread_lane *lane)
-{
-    return lane && !atomic_load_explicit(&lane->connection->is_lost, memory_order_relaxed);
+    *found = find_free_lane();
+    return *found ? 0 : open_lane(core, found);
 }
 
 /* The stack grows downwards: a frame above the call that holds the lane has outlived it, by longjmp. */
@@ -350,6 +432,8 @@ static int take_slowly(struct core *core, struct thread_lane **lane)
         own = NULL;
     }
     error = find_lane(core, lane);
+    if (error == -ECONNRESET && !is_connected()) /* the host has gone since it was last asked: there may be another */
+        error = find_lane(core, lane);
     if (!error && keeps) {
         own = *lane;
         if (pool.has_thread_end)
@@ -375,13 +459,6 @@ int lane_pool_take(struct core *core, struct thread_lane **lane)
     return take_slowly(core, lane);
 }
 
-/* The host may go on writing to a call that was given up: its payload memory is never used again. */
-static void abandon_payload(struct thread_lane *lane)
-{
-    if (lane->lane.medium == MEDIUM_MEMORY)
-        lane->lane.payload = NULL;
-}
-
 void lane_pool_give(struct thread_lane *lane, int error)
 {
     sigset_t before;
@@ -393,14 +470,11 @@ void lane_pool_give(struct thread_lane *lane, int error)
     if (error && error != -ETIMEDOUT)
         atomic_store(&lane->connection->is_lost, true);
     if (error) {
-        if (error == -ETIMEDOUT)
-            abandon_payload(lane);
         if (lane == own)
             own = NULL;
         drop_lane(lane);
     } else {
-        lane->next_free = pool.free;
-        pool.free = lane;
+        free_lane(lane);
     }
     pool_unlock(&before);
 }

@@ -20,18 +20,22 @@ struct thread_lane {
     struct lane lane;
     struct call call;
     struct connection *connection;
-    uint64_t request;   /* the last number used */
-    const void *frame;  /* of the call that uses it: where on the stack that stands */
+    uint32_t index;    /* its number in shared memory, or at the host */
+    uint64_t request;  /* the last number used */
+    const void *frame; /* of the call that uses it: where on the stack that stands */
     bool is_busy;
     struct thread_lane *next_free; /* while no thread has it */
     struct thread_lane *next;      /* all lanes of the process */
 };
 
 /*
- * A lane of this thread with the host at the other end, connecting if need be.  -ENOTCONN no host (said once a
- * second at most); -EAGAIN no more lanes; -ETIMEDOUT, -EPROTO, -ENOMEM.
+ * A lane of this thread with the host at the other end, connecting if need be.  -ENOTCONN no host; -EAGAIN no more
+ * lanes; -ECONNRESET, -ETIMEDOUT, -EPROTO, -ENOMEM.
  */
 MUST_CHECK int lane_pool_take(struct core *core, struct thread_lane **lane);
+
+/* Why the last lane_pool_take() that failed did, in words: an address or a limit, and what to do. */
+void lane_pool_explain(char *text, size_t size);
 
 /* After the call.  `error` is how lane_exchange() ended: a lane or connection that is of no more use goes. */
 void lane_pool_give(struct thread_lane *lane, int error);

@@ -3,6 +3,7 @@
 
 #include "preload/core.h"
 #include "preload/hook.h"
+#include "preload/lane_pool.h"
 #include "spec/base/log.h"
 #include "spec/call/value.h"
 #include "spec/wire/clock.h"
@@ -34,7 +35,10 @@ static void set_result(const struct row *row, void *result)
         float small = (float)usual;
         long double wide = usual;
 
-        memcpy(result, type->size == sizeof(float) ? (void *)&small : type->size == sizeof(double) ? (void *)&usual : (void *)&wide,
+        memcpy(result,
+               type->size == sizeof(float)    ? (void *)&small
+               : type->size == sizeof(double) ? (void *)&usual
+                                              : (void *)&wide,
                type->size);
         return;
     }
@@ -71,36 +75,57 @@ static bool may_speak(struct binding *binding, uint64_t *silenced)
     return true;
 }
 
+/* What happened, in words; `text` is room for them. */
+static const char *describe_loss(const struct loss *loss, char *text, size_t room)
+{
+    *text = '\0';
+    if (loss->unreached)
+        lane_pool_explain(text, room);
+    if (*text)
+        return text;
+    return loss->detail ? loss->detail : strerror(-loss->error);
+}
+
 static void say(struct binding *binding, const struct loss *loss, const char *outcome)
 {
-    const char *detail = loss->detail ? loss->detail : strerror(-loss->error);
-    char before[48] = "";
+    char cause[ABSENCE_TEXT_MOST], before[48] = "";
     uint64_t silenced;
 
     if (!may_speak(binding, &silenced))
         return;
     if (silenced)
         snprintf(before, sizeof(before), " (and %llu calls before)", (unsigned long long)silenced);
-    log_error("%s: %s%s%s; %s%s", binding->row->name, loss->part ? loss->part : "", loss->part ? ": " : "", detail,
-              outcome, before);
+    log_error("%s: %s%s%s; %s%s", binding->row->name, loss->part ? loss->part : "", loss->part ? ": " : "",
+              describe_loss(loss, cause, sizeof(cause)), outcome, before);
+}
+
+/* The table author's choice.  The guard is left first: a handler of SIGABRT may well call us. */
+_Noreturn static void end_program(const struct row *row, const struct loss *loss)
+{
+    char cause[ABSENCE_TEXT_MOST];
+
+    log_error("%s: %s; the program is aborted, because its row says \"lost\": \"abort\"", row->name,
+              describe_loss(loss, cause, sizeof(cause)));
+    core_leave();
+    abort();
 }
 
 void lost_answer(struct binding *binding, const struct loss *loss, void *result, void **arguments)
 {
     const struct row *row = binding->row;
+    int kept_errno = errno;
     char outcome[128];
 
     core_enter();
     if (may_run_native(binding, loss)) {
         say(binding, loss, "ran here instead");
         core_leave();
+        errno = kept_errno;
         hook_call_native(binding, binding_native(binding), result, arguments);
         return;
     }
-    if (row->lost == LOST_ABORT) {
-        log_error("%s: %s; its row says abort", row->name, loss->detail ? loss->detail : strerror(-loss->error));
-        abort();
-    }
+    if (row->lost == LOST_ABORT)
+        end_program(row, loss);
     say(binding, loss, describe_outcome(row, outcome, sizeof(outcome)));
     set_result(row, result);
     core_leave();

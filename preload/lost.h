@@ -18,6 +18,7 @@ struct loss {
     bool sent;          /* the host may have begun */
     const char *detail; /* what happened, for the line; NULL: strerror */
     const char *part;   /* the parameter at fault, or NULL */
+    bool unreached;     /* no lane was to be had: lane_pool_explain() has the details */
 };
 
 /* Fills `result` as libffi wants it and sets errno. */

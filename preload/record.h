@@ -39,6 +39,7 @@ struct stub {
     const uint32_t *names;  /* offsets into strings, as many as count, sorted by strcmp */
     const char *strings;    /* NUL-terminated names */
     const uint8_t *code;    /* the i-th function's code is at code + i * STUB_CODE_SIZE */
+    const char *specs;      /* paths of the spec files it was made from, separated by ':'; "" for the built-in one */
 };
 
 enum { STUB_VERSION = 1, STUB_CODE_SIZE = 16 };

@@ -40,21 +40,27 @@ static void load_stub(struct core *core)
     core_leave();
 }
 
+/* Whether a stub has to be loaded, and can be. */
+static bool lacks_stub(const struct core *core)
+{
+    bool was_done, lacks;
+
+    core_enter();
+    was_done = reexec_was_done(core->specs_hash);
+    lacks = core->specs.count > 0 && !stub_list_has(core->specs_hash);
+    if (lacks && was_done)
+        log_error("the loader has skipped the stub of the active spec files: nothing but winapi_* is remoted here");
+    core_leave();
+    return lacks && !was_done;
+}
+
 __attribute__((constructor)) static void library_loaded(void)
 {
     int kept_errno = errno;
     struct core *core = core_prepare();
-    bool was_done;
 
-    if (!core || reexec_is_secure())
-        return;
-    was_done = reexec_was_done(core->specs_hash);
-    if (core->specs.count > 0 && !stub_list_has(core->specs_hash)) {
-        if (was_done)
-            log_error("the loader has skipped the stub of the active spec files: nothing but winapi_* is remoted here");
-        else if (core_start() && has_functions(core))
-            load_stub(core);
-    }
+    if (core && !reexec_is_secure() && lacks_stub(core) && core_start() && has_functions(core))
+        load_stub(core);
     errno = kept_errno;
 }
 

@@ -10,6 +10,7 @@
 #include "preload/elf_hash.h"
 #include "preload/record.h"
 #include "preload/stub_image.h"
+#include "spec/base/text.h"
 
 #include <elf.h>
 #include <errno.h>
@@ -61,6 +62,7 @@ static void lay_out_strings(struct image *image)
     layout->strings = reserve(layout, 1, 1);
     image->slow = reserve_string(layout, STUB_SLOW_SYMBOL);
     image->soname = reserve_string(layout, STUB_SONAME);
+    image->specs = reserve_string(layout, image->spec_list);
     for (size_t i = 0; i <= layout->function_count; i++)
         image->definitions[i].string = reserve_string(layout, image->definitions[i].name);
     layout->strings_end = layout->end;
@@ -154,11 +156,29 @@ static int make(struct image *image, const struct catalog *catalog)
     return 0;
 }
 
+/* So that a stub which is kept finds its tables again, wherever it is loaded. */
+static void list_specs(const struct catalog *catalog, struct text *list)
+{
+    text_add(list, "");
+    for (size_t i = 0; i < catalog->table_count; i++) {
+        const struct table *table = catalog->tables[i];
+
+        if (strcmp(table->name, BUILTIN_TABLE) != 0)
+            text_format(list, "%s%s", list->size ? ":" : "", table->path);
+    }
+}
+
 int stub_file_make(const struct catalog *catalog, uint64_t hash, uint8_t **bytes, size_t *size)
 {
+    AUTO_TEXT struct text specs = {0};
     struct image image = {.hash = hash};
-    int error = is_machine_known() ? make(&image, catalog) : -ENOTSUP;
+    int error;
 
+    list_specs(catalog, &specs);
+    if (specs.failed)
+        return -ENOMEM;
+    image.spec_list = specs.data;
+    error = is_machine_known() ? make(&image, catalog) : -ENOTSUP;
     free(image.definitions);
     if (error)
         return error;

@@ -111,6 +111,7 @@ static void fill_strings(struct image *image)
 
     memcpy(strings + image->slow, STUB_SLOW_SYMBOL, sizeof(STUB_SLOW_SYMBOL));
     memcpy(strings + image->soname, STUB_SONAME, sizeof(STUB_SONAME));
+    memcpy(strings + image->specs, image->spec_list, strlen(image->spec_list) + 1);
     for (size_t i = 0; i <= image->layout.function_count; i++) {
         const struct definition *definition = &image->definitions[i];
 
@@ -170,6 +171,7 @@ static void fill_relocations(struct image *image)
         {layout->stub + offsetof(struct stub, names), R_X86_64_RELATIVE, (Elf64_Sxword)layout->names},
         {layout->stub + offsetof(struct stub, strings), R_X86_64_RELATIVE, (Elf64_Sxword)layout->strings},
         {layout->stub + offsetof(struct stub, code), R_X86_64_RELATIVE, (Elf64_Sxword)layout->code},
+        {layout->stub + offsetof(struct stub, specs), R_X86_64_RELATIVE, (Elf64_Sxword)(layout->strings + image->specs)},
     };
 
     memcpy(relocations, pointers, sizeof(pointers));

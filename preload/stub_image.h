@@ -16,7 +16,7 @@
  */
 enum { SYMBOL_SLOW = 1, SYMBOL_FIRST = 2 };
 
-enum { STUB_PAGE = 4096, STUB_POINTERS = 4 /* in struct stub */, DYNAMIC_ENTRIES = 12 };
+enum { STUB_PAGE = 4096, STUB_POINTERS = 5 /* in struct stub */, DYNAMIC_ENTRIES = 12 };
 
 enum segment { SEGMENT_READ, SEGMENT_EXECUTE, SEGMENT_WRITE, SEGMENT_DYNAMIC, SEGMENT_STACK, SEGMENTS };
 
@@ -59,6 +59,8 @@ struct image {
     struct definition *definitions; /* function_count + 1 */
     uint32_t soname;                /* offset in the strings */
     uint32_t slow;
+    uint32_t specs;
+    const char *spec_list; /* struct stub's specs */
     uint64_t hash;
     uint8_t *bytes;
 };

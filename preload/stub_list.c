@@ -14,6 +14,8 @@ struct search {
     const char *name;
     void *code;
     uint64_t hash;
+    void (*add)(const char *list, void *context);
+    void *context;
 };
 
 static bool is_stub(const struct stub *stub)
@@ -65,6 +67,20 @@ static bool ask_name(const struct stub *stub, struct search *search)
             low = middle + 1;
     }
     return false;
+}
+
+static bool ask_specs(const struct stub *stub, struct search *search)
+{
+    if (*stub->specs)
+        search->add(stub->specs, search->context);
+    return false;
+}
+
+void stub_list_specs(void (*add)(const char *list, void *context), void *context)
+{
+    struct search search = {.ask = ask_specs, .add = add, .context = context};
+
+    search_all(&search);
 }
 
 bool stub_list_has(uint64_t hash)

@@ -167,6 +167,15 @@ static void show_arguments(struct text *line, const struct row *row, const struc
     }
 }
 
+/* errno says something only then, and only when it is set. */
+static bool is_failure(const struct row *row, const struct traced *traced)
+{
+    const struct type *type = row->result.type;
+
+    return traced->error_number && row->failure.is_given && type_is_scalar(type) && type->kind != TYPE_FLOATING &&
+           (int64_t)value_load(type, traced->result) == row->failure.value.integer;
+}
+
 static void show_result(struct text *line, const struct row *row, const struct traced *traced,
                         const struct scope *scope)
 {
@@ -179,8 +188,7 @@ static void show_result(struct text *line, const struct row *row, const struct t
         return;
     }
     show_value(line, result->type, traced->result, scope);
-    if (row->failure.is_given && type_is_scalar(result->type) && result->type->kind != TYPE_FLOATING &&
-        (int64_t)value_load(result->type, traced->result) == row->failure.value.integer)
+    if (is_failure(row, traced))
         text_format(line, " (%s)", strerror(traced->error_number));
 }
 

@@ -69,7 +69,8 @@ static void write_records(FILE *out, const struct table *table)
     fprintf(out, "    .globl builtin_stub\n    .hidden builtin_stub\n    .type builtin_stub, @object\nbuiltin_stub:\n");
     fprintf(out, "    .ascii \"%s\"\n    .long %d, %zu\n    .quad 0x%" PRIx64 "\n", STUB_MAGIC, STUB_VERSION,
             table->row_count, table->hash);
-    fprintf(out, "    .quad builtin_records, builtin_names, builtin_strings, builtin_code\n");
+    fprintf(out, "    .quad builtin_records, builtin_names, builtin_strings, builtin_code, builtin_no_specs\n");
+    fprintf(out, "builtin_no_specs:\n    .quad 0\n");
     fprintf(out, "    .size builtin_stub, . - builtin_stub\n");
 }
 

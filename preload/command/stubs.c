@@ -13,7 +13,7 @@ static const char help[] =
     "usage: winapi stubs FILE... -o STUB\n"
     "\n"
     "Writes a shared object that exports every function of the spec files:\n"
-    "    WINAPI_SPEC=FILE LD_PRELOAD=STUB:libwinapi_preload.so PROGRAM     the stub first\n"
+    "    LD_PRELOAD=STUB:libwinapi_preload.so PROGRAM     the stub first; it knows where its spec files lie\n"
     "    cc PROGRAM.c STUB      stands in for a library that is not there.  The program then asks for\n"
     "                           winapi_stub.so: 'winapi run' provides it, else a file of that name must\n"
     "                           lie in LD_LIBRARY_PATH\n";

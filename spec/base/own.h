@@ -35,11 +35,11 @@ static inline int take_fd(int *fd)
 }
 
 /* Gives the memory away: the variable holds NULL afterwards. */
-#define take_pointer(pointer)                                                                                          \
-    ({                                                                                                                 \
-        __auto_type taken = *(pointer);                                                                                \
-        *(pointer) = NULL;                                                                                             \
-        taken;                                                                                                         \
+#define take_pointer(pointer)           \
+    ({                                  \
+        __auto_type taken = *(pointer); \
+        *(pointer) = NULL;              \
+        taken;                          \
     })
 
 #define AUTO_CLOSE __attribute__((cleanup(own_close)))

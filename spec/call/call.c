@@ -57,3 +57,8 @@ bool call_is_bytes(const struct type *pointer, const struct passing *passing)
         return false;
     return pointer->target->size == 0 || type_is_plain(pointer->target);
 }
+
+bool call_is_list(const struct type *type)
+{
+    return type->kind == TYPE_ARRAY && !type_is_plain(type);
+}

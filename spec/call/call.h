@@ -35,7 +35,7 @@ enum place { PLACE_NULL = 0, PLACE_BODY = 1, PLACE_BUFFER = 2 };
 /* One pointer that was followed. */
 struct follow {
     void *address;     /* where the bytes are at this end; NULL for PLACE_NULL */
-    uint64_t count;    /* elements or bytes that came in */
+    uint64_t count;    /* elements or bytes that go in; of an out what was there before, or 0 */
     uint64_t capacity; /* elements or bytes that may come back */
     size_t patch;      /* guest: where in the body the place of a buffer is filled in */
     uint64_t offset;   /* in the buffer */
@@ -43,6 +43,7 @@ struct follow {
     uint8_t buffer;    /* PLACE_BUFFER: which descriptor */
     uint8_t direction; /* enum direction */
     bool is_shared;    /* guest: lies in the arena, not copied */
+    bool is_private;   /* host: a copy of what lies in the buffer, which the guest cannot change */
 };
 
 /* One end's state of one call.  Kept per lane and used again; zeroed is ready, but for plan, lane and handles. */
@@ -96,6 +97,9 @@ MUST_CHECK int call_decode_reply(struct call *call, void *result);
  */
 MUST_CHECK int call_decode_request(struct call *call);
 
+/* Calls any function of the plan's signature with arguments as libffi has them, errno as it is. */
+void call_through(const struct plan *plan, void (*function)(void), void *result, void *const *arguments);
+
 /* Calls the function with errno as the guest had it; *error_number is errno afterwards. */
 void call_invoke(struct call *call, void (*function)(void), void *result, int32_t *error_number);
 
@@ -118,5 +122,8 @@ size_t call_element_size(const struct type *pointer);
 
 /* Whether the elements behind it travel as plain bytes. */
 bool call_is_bytes(const struct type *pointer, const struct passing *passing);
+
+/* Whether an array inside a struct travels element by element: structs and handles do, numbers are plain bytes. */
+bool call_is_list(const struct type *type);
 
 #endif

@@ -37,7 +37,8 @@ static bool start(struct difference *difference, const struct path *path)
     return true;
 }
 
-static double floating_of(const struct type *type, const void *address)
+/* In the widest type, so that no difference is lost. */
+static long double floating_of(const struct type *type, const void *address)
 {
     float small;
     double usual;
@@ -45,46 +46,41 @@ static double floating_of(const struct type *type, const void *address)
 
     if (type->size == sizeof(small)) {
         memcpy(&small, address, sizeof(small));
-        return (double)small;
+        return small;
     }
     if (type->size == sizeof(usual)) {
         memcpy(&usual, address, sizeof(usual));
         return usual;
     }
     memcpy(&wide, address, sizeof(wide));
-    return (double)wide;
+    return wide;
 }
 
 static void write_value(char *text, size_t room, const struct type *type, const void *address)
 {
     switch (type->kind) {
     case TYPE_FLOATING:
-        snprintf(text, room, "%.17g", floating_of(type, address));
-        return;
-    case TYPE_SIGNED:
-    case TYPE_ENUM:
-        snprintf(text, room, "%lld", (long long)value_load(type, address));
-        return;
-    case TYPE_ARRAY:
-        snprintf(text, room, "(%zu bytes)", type->size);
+        snprintf(text, room, type->size > sizeof(double) ? "%.21Lg" : "%.17Lg", floating_of(type, address));
         return;
     default:
-        snprintf(text, room, "%llu", (unsigned long long)value_load(type, address));
+        snprintf(text, room, type_is_signed(type) ? "%lld" : "%llu", (long long)value_load(type, address));
     }
 }
 
-static double magnitude(double value)
+static long double magnitude(long double value)
 {
     return value < 0 ? -value : value;
 }
 
-/* Two NaNs are one value here, whatever their bits. */
+/* Two NaNs are one value here, whatever their bits.  Nothing is near an infinity but itself. */
 static bool floats_agree(const struct type *type, double tolerance, const void *native, const void *remote)
 {
-    double a = floating_of(type, native), b = floating_of(type, remote);
+    long double a = floating_of(type, native), b = floating_of(type, remote);
 
     if (a == b || (a != a && b != b))
         return true;
+    if (a - a != 0 || b - b != 0)
+        return false;
     return magnitude(a - b) <= tolerance * (magnitude(a) > magnitude(b) ? magnitude(a) : magnitude(b));
 }
 
@@ -92,7 +88,7 @@ static bool values_agree(const struct path *path, const struct type *type, const
 {
     if (type->kind == TYPE_FLOATING)
         return floats_agree(type, path->passing ? path->passing->tolerance : 0, native, remote);
-    return memcmp(native, remote, type->size) == 0;
+    return value_load(type, native) == value_load(type, remote);
 }
 
 void difference_value(struct difference *difference, const struct path *path, const struct type *type,
@@ -109,7 +105,8 @@ static const struct type byte_type = {.kind = TYPE_UNSIGNED, .name = "unsigned c
 void difference_bytes(struct difference *difference, const struct path *path, const struct type *element,
                       const struct both *both)
 {
-    const struct type *type = element->size && type_is_scalar(element) ? element : &byte_type;
+    bool is_whole = element->size && type_is_scalar(element) && both->size % element->size == 0;
+    const struct type *type = is_whole ? element : &byte_type;
     const unsigned char *native = both->native, *remote = both->remote;
 
     if (both->size == 0 || is_marked_volatile(path) || memcmp(native, remote, both->size) == 0)

@@ -2,14 +2,20 @@
 #include "spec/call/call.h"
 
 #include <errno.h>
+#include <string.h>
+
+void call_through(const struct plan *plan, void (*function)(void), void *result, void *const *arguments)
+{
+    void *own[TABLE_PARAMETERS_MOST];
+
+    /* libffi (3.4 on x86-64) redirects the entries of structs to copies on its stack, which are gone afterwards. */
+    memcpy(own, arguments, plan->row->parameter_count * sizeof(*own));
+    ffi_call((ffi_cif *)&plan->cif, function, result, own);
+}
 
 void call_invoke(struct call *call, void (*function)(void), void *result, int32_t *error_number)
 {
-    struct plan *plan = (struct plan *)call->plan;
-    /* libffi may change the array, though not what it points to. */
-    void **arguments = (void **)call->arguments;
-
     errno = *error_number;
-    ffi_call(&plan->cif, function, result, arguments);
+    call_through(call->plan, function, result, call->arguments);
     *error_number = errno;
 }

@@ -1,5 +1,6 @@
 /* From a row to an ffi_cif.  Structs become libffi types with their members spelled out, arrays too. */
 #include "spec/call/plan.h"
+#include "spec/call/value.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -68,8 +69,21 @@ static ffi_type *make_aggregate(struct type_maker *maker, const struct type *typ
     return made;
 }
 
+/*
+ * The long double that is all a struct holds, or NULL.  The ABIs pass and return such a struct as its member (on
+ * x86-64 in st(0)), and libffi does not know that.
+ */
+static const struct type *sole_long_double(const struct type *type)
+{
+    while ((type->kind == TYPE_STRUCT && type->field_count == 1) || (type->kind == TYPE_ARRAY && type->count == 1))
+        type = type->kind == TYPE_STRUCT ? type->fields[0].type : type->target;
+    return value_is_wide(type) ? type : NULL;
+}
+
 static ffi_type *make_type(struct type_maker *maker, const struct type *type)
 {
+    if (sole_long_double(type))
+        return &ffi_type_longdouble;
     switch (type->kind) {
     case TYPE_VOID:
         return &ffi_type_void;
@@ -77,8 +91,9 @@ static ffi_type *make_type(struct type_maker *maker, const struct type *type)
     case TYPE_UNSIGNED:
         return integer_type(type->size, false);
     case TYPE_SIGNED:
-    case TYPE_ENUM:
         return integer_type(type->size, true);
+    case TYPE_ENUM:
+        return integer_type(type->size, type_is_signed(type));
     case TYPE_FLOATING:
         return floating_type(type->size);
     case TYPE_STRUCT:

@@ -48,6 +48,26 @@ static int decode_fields(struct call *call, struct reader *reader, const struct 
     return error;
 }
 
+static int decode_list(struct call *call, struct reader *reader, const struct path *path, const struct type *type,
+                       void *list)
+{
+    int error = 0;
+
+    for (size_t i = 0; !error && i < type->count; i++) {
+        struct path element = {.up = path, .index = i, .is_index = true, .passing = path->passing};
+
+        error = decode_value(call, reader, &element, type->target, (char *)list + i * type->target->size);
+    }
+    return error;
+}
+
+static const struct type *innermost(const struct type *type)
+{
+    while (type->kind == TYPE_ARRAY)
+        type = type->target;
+    return type;
+}
+
 static int decode_value(struct call *call, struct reader *reader, const struct path *path, const struct type *type,
                         void *address)
 {
@@ -61,6 +81,8 @@ static int decode_value(struct call *call, struct reader *reader, const struct p
         return decode_fields(call, reader, path, type, address);
     if (type->kind == TYPE_HANDLE)
         return decode_handle(call, reader, path, type, address);
+    if (call_is_list(type))
+        return decode_list(call, reader, path, type, address);
     if (type->kind == TYPE_ARRAY || value_is_wide(type)) {
         bytes = reader_bytes(reader, type->size);
         error = reader->failed ? -EBADMSG : 0;
@@ -69,7 +91,9 @@ static int decode_value(struct call *call, struct reader *reader, const struct p
     }
     if (error)
         return -EBADMSG;
-    if (call->compares)
+    if (call->compares && type->kind == TYPE_ARRAY)
+        difference_bytes(call->difference, path, innermost(type), &(struct both){address, bytes.data, bytes.size});
+    else if (call->compares)
         difference_value(call->difference, path, type, address, bytes.data);
     else
         memcpy(address, bytes.data, bytes.size);
@@ -183,6 +207,7 @@ static int decode_pointer(struct call *call, struct reader *reader, const struct
 
 static int decode_string_result(struct call *call, struct reader *reader, void *result)
 {
+    struct path path = {.name = "return", .passing = &call->plan->row->result.passing};
     struct span bytes = {0};
     const char *string = NULL;
 
@@ -196,7 +221,7 @@ static int decode_string_result(struct call *call, struct reader *reader, void *
         const char *native;
 
         memcpy(&native, result, sizeof(native));
-        difference_strings(call->difference, &(struct path){.name = "return"}, native, string);
+        difference_strings(call->difference, &path, native, string);
         return 0;
     }
     if (string)

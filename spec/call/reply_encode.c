@@ -39,6 +39,11 @@ static int encode_value(struct call *call, struct writer *writer, const struct t
                 encode_value(call, writer, type->fields[i].type, (const char *)address + type->fields[i].offset);
         return error;
     }
+    if (call_is_list(type)) {
+        for (size_t i = 0; !error && i < type->count; i++)
+            error = encode_value(call, writer, type->target, (const char *)address + i * type->target->size);
+        return error;
+    }
     if (type->kind == TYPE_ARRAY || value_is_wide(type))
         writer_bytes(writer, address, type->size);
     else
@@ -64,6 +69,15 @@ static uint64_t bytes_out(struct call *call, const struct parameter *pointer, co
     return bytes < room ? bytes : room;
 }
 
+/* What the function wrote into a copy goes where the guest looks for it.  The first walk has checked the place. */
+static void bring_home(const struct call *call, const struct follow *follow, uint64_t size)
+{
+    void *home = lane_payload(call->lane, call->lane->request.buffers[follow->buffer].offset + follow->offset, size);
+
+    if (home)
+        memcpy(home, follow->address, size);
+}
+
 static void encode_bytes(struct call *call, struct writer *writer, const struct parameter *pointer,
                          const struct follow *follow, const void *object)
 {
@@ -73,7 +87,9 @@ static void encode_bytes(struct call *call, struct writer *writer, const struct 
     writer_u64(writer, size);
     if (follow->place == PLACE_BODY)
         writer_bytes(writer, follow->address, size);
-    else if (*filled < follow->offset + size)
+    if (follow->is_private)
+        bring_home(call, follow, size);
+    if (follow->place == PLACE_BUFFER && *filled < follow->offset + size)
         *filled = follow->offset + size; /* buffers may share a descriptor */
 }
 

@@ -41,6 +41,7 @@ static int decode_handle(struct call *call, struct reader *reader, const struct 
 }
 
 static int decode_struct(struct call *call, struct reader *reader, const struct type *type, void *object);
+static int decode_list(struct call *call, struct reader *reader, const struct type *type, void *address);
 
 static int decode_value(struct call *call, struct reader *reader, const struct type *type, void *address)
 {
@@ -48,6 +49,8 @@ static int decode_value(struct call *call, struct reader *reader, const struct t
 
     if (type->kind == TYPE_STRUCT)
         return decode_struct(call, reader, type, address);
+    if (call_is_list(type))
+        return decode_list(call, reader, type, address);
     if (type->kind == TYPE_HANDLE)
         return decode_handle(call, reader, type, address);
     if (type->kind != TYPE_ARRAY && !value_is_wide(type))
@@ -56,6 +59,15 @@ static int decode_value(struct call *call, struct reader *reader, const struct t
     if (!reader->failed)
         memcpy(address, bytes.data, bytes.size);
     return 0;
+}
+
+static int decode_list(struct call *call, struct reader *reader, const struct type *type, void *address)
+{
+    int error = 0;
+
+    for (size_t i = 0; !error && i < type->count; i++)
+        error = decode_value(call, reader, type->target, (char *)address + i * type->target->size);
+    return error;
 }
 
 static int decode_struct(struct call *call, struct reader *reader, const struct type *type, void *object)
@@ -82,10 +94,12 @@ static int decode_before(struct call *call, struct reader *reader, const struct 
 
     if (type->kind == TYPE_HANDLE || type->kind == TYPE_POINTER)
         return 0;
-    if (type->kind != TYPE_STRUCT)
+    if (type->kind != TYPE_STRUCT && !call_is_list(type))
         return decode_value(call, reader, type, address);
     for (size_t i = 0; !error && i < type->field_count; i++)
         error = decode_before(call, reader, type->fields[i].type, (char *)address + type->fields[i].offset);
+    for (size_t i = 0; !error && call_is_list(type) && i < type->count; i++)
+        error = decode_before(call, reader, type->target, (char *)address + i * type->target->size);
     return error;
 }
 
@@ -100,7 +114,7 @@ static int evaluate(struct call *call, const struct parameter *pointer, const st
     return 0;
 }
 
-/* Whether the sizes that came, in bytes, are those that the row gives. */
+/* Whether the sizes that came, in bytes, are those that the row gives.  Of an out, anything may be there before. */
 static int check_sizes(struct call *call, const struct parameter *pointer, const void *object,
                        const struct follow *follow)
 {
@@ -114,21 +128,38 @@ static int check_sizes(struct call *call, const struct parameter *pointer, const
         error = evaluate(call, pointer, passing->capacity ? passing->capacity : passing->length, object, &room);
     if (error)
         return error;
-    if (room < length)
-        room = length;
+    if (!call_is_bytes(pointer->type, passing)) {
+        length -= length % call_element_size(pointer->type);
+        room -= room % call_element_size(pointer->type);
+    }
     if (!(passing->direction & DIRECTION_IN))
-        length = 0;
+        length = follow->count;
+    else if (room < length)
+        room = length;
     if (follow->count != length || follow->capacity != room || length > room)
         return call_fault(call, pointer->name, "the size that came is not the size that its row gives", -EBADMSG);
     return 0;
 }
 
-static int check_string(struct call *call, const struct parameter *pointer, const struct follow *follow)
+/*
+ * A string that the function reads has its end, and keeps it: one that lies in shared memory is copied, because the
+ * guest can change that while the function reads.
+ */
+static int check_string(struct call *call, const struct parameter *pointer, struct follow *follow)
 {
     const char *string = follow->address;
 
-    if (pointer->passing.extent != EXTENT_STRING || pointer->passing.capacity)
+    if (pointer->passing.extent != EXTENT_STRING || !(follow->direction & DIRECTION_IN) ||
+        (follow->capacity == 0 && follow->direction & DIRECTION_OUT))
         return 0;
+    if (follow->place == PLACE_BUFFER && call->lane->medium == MEDIUM_MEMORY) {
+        follow->address = take(call, follow->capacity);
+        if (!follow->address)
+            return call_fault(call, pointer->name, "the call takes more memory than this host allows", -E2BIG);
+        memcpy(follow->address, string, follow->count);
+        follow->is_private = true;
+        string = follow->address;
+    }
     if (follow->count == 0 || string[follow->count - 1] != '\0')
         return call_fault(call, pointer->name, "the string that came has no end", -EBADMSG);
     return 0;
@@ -206,8 +237,12 @@ static int decode_elements(struct call *call, struct reader *reader, const struc
     if (!follow.address)
         return call_fault(call, pointer->name, "the call takes more memory than this host allows", -E2BIG);
     call->follows[index] = follow;
-    for (uint64_t i = 0; !error && i < follow.count && !reader->failed; i++)
-        error = decode_value(call, reader, pointer->type->target, (char *)follow.address + i * size);
+    for (uint64_t i = 0; !error && i < follow.count && !reader->failed; i++) {
+        void *element = (char *)follow.address + i * size;
+
+        error = follow.direction & DIRECTION_IN ? decode_value(call, reader, pointer->type->target, element)
+                                                : decode_before(call, reader, pointer->type->target, element);
+    }
     return error;
 }
 

@@ -36,11 +36,14 @@ static int encode_handle(struct call *call, struct writer *writer, const struct 
 }
 
 static int encode_struct(struct call *call, struct writer *writer, const struct type *type, const void *object);
+static int encode_list(struct call *call, struct writer *writer, const struct type *type, const void *address);
 
 static int encode_value(struct call *call, struct writer *writer, const struct type *type, const void *address)
 {
     if (type->kind == TYPE_STRUCT)
         return encode_struct(call, writer, type, address);
+    if (call_is_list(type))
+        return encode_list(call, writer, type, address);
     if (type->kind == TYPE_HANDLE)
         return encode_handle(call, writer, type, address);
     if (type->kind == TYPE_ARRAY || value_is_wide(type))
@@ -48,6 +51,15 @@ static int encode_value(struct call *call, struct writer *writer, const struct t
     else
         writer_u64(writer, value_load(type, address));
     return 0;
+}
+
+static int encode_list(struct call *call, struct writer *writer, const struct type *type, const void *address)
+{
+    int error = 0;
+
+    for (size_t i = 0; !error && i < type->count; i++)
+        error = encode_value(call, writer, type->target, (const char *)address + i * type->target->size);
+    return error;
 }
 
 static int encode_struct(struct call *call, struct writer *writer, const struct type *type, const void *object)
@@ -87,6 +99,11 @@ static void encode_before(struct call *call, struct writer *writer, const struct
             encode_before(call, writer, type->fields[i].type, (const char *)address + type->fields[i].offset);
         return;
     }
+    if (call_is_list(type)) {
+        for (size_t i = 0; i < type->count; i++)
+            encode_before(call, writer, type->target, (const char *)address + i * type->target->size);
+        return;
+    }
     if (type->kind != TYPE_HANDLE && type->kind != TYPE_POINTER && encode_value(call, writer, type, address))
         writer->failed = true;
 }
@@ -96,6 +113,8 @@ static uint64_t worst_value(const struct type *type)
 {
     uint64_t worst = 0;
 
+    if (call_is_list(type))
+        return type->count * worst_value(type->target);
     if (type->kind == TYPE_ARRAY)
         return type->size;
     if (type->kind != TYPE_STRUCT)
@@ -118,6 +137,21 @@ static int evaluate(struct call *call, const struct parameter *pointer, const st
     return 0;
 }
 
+/* A string with its end; of one that is only written, what is there before, which may have none. */
+static int measure_string(struct call *call, const struct parameter *pointer, const char *string, struct follow *follow)
+{
+    if (!(pointer->passing.direction & DIRECTION_OUT)) {
+        follow->count = strlen(string) + 1;
+        return 0;
+    }
+    follow->count = strnlen(string, follow->capacity);
+    if (follow->count < follow->capacity)
+        follow->count++;
+    else if (follow->capacity && pointer->passing.direction & DIRECTION_IN)
+        return call_fault(call, pointer->name, "the string has no end within its capacity", -ERANGE);
+    return 0;
+}
+
 /* Bytes that go in, and bytes there must be room for on the way back. */
 static int measure(struct call *call, const struct parameter *pointer, const void *address, const void *object,
                    struct follow *follow)
@@ -131,27 +165,43 @@ static int measure(struct call *call, const struct parameter *pointer, const voi
         error = evaluate(call, pointer, room, object, &follow->capacity);
     if (!error && passing->direction & DIRECTION_IN && !is_string)
         error = evaluate(call, pointer, passing->length, object, &follow->count);
-    if (!error && passing->direction & DIRECTION_IN && is_string && address)
-        follow->count = room ? strnlen(address, follow->capacity) : strlen(address) + 1;
+    if (!error && is_string && address)
+        error = measure_string(call, pointer, address, follow);
     if (follow->capacity < follow->count)
         follow->capacity = follow->count;
     return error;
 }
 
-static int encode_bytes(struct call *call, struct writer *writer, const struct follow *measured)
+/* Nothing at all needs no buffer, so there is none of size 0. */
+static bool fits_body(const struct call *call, const struct writer *writer, const struct follow *follow)
+{
+    if (follow->capacity == 0)
+        return true;
+    if (follow->capacity > CALL_INLINE_MOST || writer->size + follow->capacity > FRAME_INLINE / 2)
+        return false;
+    return !(follow->direction & DIRECTION_OUT) || call->reply_room + follow->capacity <= FRAME_INLINE / 2;
+}
+
+/*
+ * What a small out holds before the call travels too, for a function that leaves some of it alone.  A large one is not
+ * copied twice for that, unless what comes back is compared byte by byte.
+ */
+static int encode_bytes(struct call *call, struct writer *writer, const struct parameter *pointer,
+                        struct follow *measured)
 {
     struct follow *follow = &call->follows[call->follow_count - 1];
-    bool is_out = measured->direction & DIRECTION_OUT;
+    bool is_inline = fits_body(call, writer, measured);
 
+    if (measured->direction == DIRECTION_OUT && pointer->passing.extent != EXTENT_STRING)
+        measured->count = is_inline || call->copies_all ? measured->capacity : 0;
     *follow = *measured;
-    if (measured->capacity <= CALL_INLINE_MOST && writer->size + measured->capacity <= FRAME_INLINE / 2 &&
-        call->reply_room + measured->capacity <= FRAME_INLINE / 2) {
+    if (is_inline) {
         follow->place = PLACE_BODY;
         writer_u8(writer, PLACE_BODY);
         writer_u64(writer, measured->count);
         writer_u64(writer, measured->capacity);
         writer_bytes(writer, measured->address, measured->count);
-        call->reply_room += SIZES_WORST + (is_out ? measured->capacity : 0);
+        call->reply_room += SIZES_WORST + (measured->direction & DIRECTION_OUT ? measured->capacity : 0);
         return 0;
     }
     follow->place = PLACE_BUFFER;
@@ -171,22 +221,28 @@ static int encode_elements(struct call *call, struct writer *writer, const struc
 {
     size_t size = call_element_size(pointer->type);
     struct follow *follow = &call->follows[call->follow_count - 1];
-    uint64_t worst;
+    bool is_out = measured->direction == DIRECTION_OUT;
+    uint64_t worst, count;
 
     *follow = *measured;
     follow->place = PLACE_BODY;
-    follow->count = measured->count / size;
     follow->capacity = measured->capacity / size;
+    follow->count = is_out ? follow->capacity : measured->count / size;
     writer_u8(writer, PLACE_BODY);
     writer_u64(writer, follow->count);
     writer_u64(writer, follow->capacity);
     if (__builtin_mul_overflow(worst_value(pointer->type->target), follow->capacity, &worst) || worst > CALL_BODY_MOST)
         return call_fault(call, pointer->name, "so many elements do not fit one call", -E2BIG);
     call->reply_room += SIZES_WORST + (measured->direction & DIRECTION_OUT ? worst : 0);
-    for (uint64_t i = 0, count = measured->count / size; i < count; i++) {
-        int error =
-            encode_value(call, writer, pointer->type->target, (const char *)measured->address + (size_t)i * size);
+    count = follow->count; /* the list of follows may move */
+    for (uint64_t i = 0; i < count; i++) {
+        const char *element = (const char *)measured->address + i * size;
+        int error = 0;
 
+        if (is_out)
+            encode_before(call, writer, pointer->type->target, element);
+        else
+            error = encode_value(call, writer, pointer->type->target, element);
         if (error)
             return error;
     }
@@ -238,7 +294,7 @@ static int encode_pointer(struct call *call, struct writer *writer, const struct
     if (pointer->passing.extent == EXTENT_ONE)
         return encode_one(call, writer, pointer, address);
     if (call_is_bytes(pointer->type, &pointer->passing))
-        return encode_bytes(call, writer, &measured);
+        return encode_bytes(call, writer, pointer, &measured);
     return encode_elements(call, writer, pointer, &measured);
 }
 
@@ -287,8 +343,11 @@ static uint64_t aligned(uint64_t size)
     return (size + PAYLOAD_ALIGNMENT - 1) & ~(uint64_t)(PAYLOAD_ALIGNMENT - 1);
 }
 
-static void count_buffers(const struct call *call, struct placing *placing)
+/* -EOVERFLOW: together they are larger than memory. */
+static int count_buffers(const struct call *call, struct placing *placing)
 {
+    uint64_t all = 0;
+
     for (size_t i = 0; i < call->follow_count; i++) {
         const struct follow *follow = &call->follows[i];
 
@@ -297,7 +356,10 @@ static void count_buffers(const struct call *call, struct placing *placing)
         placing->shared += follow->is_shared;
         placing->copied += !follow->is_shared;
         placing->size += follow->is_shared ? 0 : aligned(follow->capacity);
+        if (__builtin_add_overflow(all, aligned(follow->capacity), &all) || all > INT64_MAX)
+            return -EOVERFLOW;
     }
+    return 0;
 }
 
 /* More buffers than descriptors: all that are copied share one, and of those in the arena some are copied too. */
@@ -317,7 +379,7 @@ static void share_descriptor(struct call *call, struct placing *placing, size_t 
 
 static uint32_t buffer_flags(const struct follow *follow)
 {
-    return (follow->direction & DIRECTION_IN ? BUFFER_IN : 0) | (follow->direction & DIRECTION_OUT ? BUFFER_OUT : 0);
+    return (follow->direction & DIRECTION_IN || follow->count ? BUFFER_IN : 0) | (follow->direction & DIRECTION_OUT ? BUFFER_OUT : 0);
 }
 
 static uint8_t add_descriptor(struct placing *placing, uint64_t offset, uint64_t size, uint32_t flags)
@@ -388,7 +450,8 @@ static int reserve_all(struct call *call, struct placing *placing)
 {
     size_t descriptors = FRAME_BUFFERS - (placing->body_size != 0) - (placing->room_size != 0);
 
-    count_buffers(call, placing);
+    if (count_buffers(call, placing))
+        return call_fault(call, NULL, "its buffers together are larger than memory", -EOVERFLOW);
     placing->shares = placing->shared + placing->copied > descriptors;
     if (placing->shares)
         share_descriptor(call, placing, descriptors);

@@ -10,11 +10,6 @@ bool value_is_wide(const struct type *type)
     return type->kind == TYPE_FLOATING && type->size > sizeof(uint64_t);
 }
 
-static bool is_signed(const struct type *type)
-{
-    return type->kind == TYPE_SIGNED || type->kind == TYPE_ENUM;
-}
-
 static uint64_t sign_extend(uint64_t value, size_t size)
 {
     unsigned unused = (unsigned)(sizeof(uint64_t) - size) * 8;
@@ -27,7 +22,9 @@ uint64_t value_load(const struct type *type, const void *address)
     uint64_t value = 0;
 
     memcpy(&value, address, type->size);
-    return is_signed(type) ? sign_extend(value, type->size) : value;
+    if (type->kind == TYPE_BOOL) /* one that was never set may hold anything */
+        return value != 0;
+    return type_is_signed(type) ? sign_extend(value, type->size) : value;
 }
 
 /* Whether the upper bytes say nothing that the lower ones do not. */
@@ -37,7 +34,7 @@ static bool value_fits(const struct type *type, uint64_t value)
         return value <= 1;
     if (type->size >= sizeof(uint64_t))
         return true;
-    if (is_signed(type))
+    if (type_is_signed(type))
         return sign_extend(value, type->size) == value;
     return value >> (type->size * 8) == 0;
 }

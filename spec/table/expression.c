@@ -130,7 +130,7 @@ static int load_variable(const struct expression *expression, const struct scope
 
 static int evaluate(const struct expression *expression, const struct scope *scope, int64_t *value)
 {
-    int64_t left, right;
+    int64_t left = 0, right = 0;
     int status;
 
     if (expression->operation == OPERATION_NUMBER) {

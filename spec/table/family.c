@@ -31,21 +31,30 @@ static size_t find_root(struct families *families, size_t class)
     return class;
 }
 
+static int grow(struct families *families)
+{
+    size_t capacity = families->capacity ? families->capacity * 2 : 16;
+    size_t *parents = reallocarray(families->parents, capacity, sizeof(*parents));
+
+    if (!parents)
+        return -ENOMEM;
+    families->parents = parents;
+    families->capacity = capacity;
+    return 0;
+}
+
 static int add_class(struct families *families, const char *name, size_t *class)
 {
-    size_t *parents = families->parents;
-
-    if (names_find(&families->classes, name, class))
+    if (families->parents && names_find(&families->classes, name, class))
         return 0;
-    if (families->count == families->capacity) {
-        families->capacity = families->capacity ? families->capacity * 2 : 16;
-        parents = reallocarray(families->parents, families->capacity, sizeof(*parents));
-        if (!parents)
-            return -ENOMEM;
-        families->parents = parents;
+    if (!families->parents || families->count == families->capacity) {
+        int status = grow(families);
+
+        if (status < 0)
+            return status;
     }
     *class = families->count++;
-    parents[*class] = *class;
+    families->parents[*class] = *class;
     return names_add(&families->classes, name, *class);
 }
 

@@ -19,7 +19,7 @@ static const char *make_absolute(struct reading *reading, const char *library)
     }
     if (slash)
         text_add_bytes(&path, reading->path, (size_t)(slash - reading->path) + 1);
-    text_add(&path, library);
+    text_add(&path, library + (strncmp(library, "./", 2) == 0 ? 2 : 0));
     if (path.failed)
         reading->out_of_memory = true;
     return path.failed ? NULL : reading_copy(reading, path.data, path.size);

@@ -12,6 +12,9 @@
 
 #include <string.h>
 
+/* What is inside arrays and behind pointers is never a pointer itself, so nothing was said about it. */
+static const struct passing nothing_said;
+
 static void describe_value(const struct type *type, const struct passing *passing, struct text *text);
 
 static void describe_length(const struct type *target, const struct passing *passing, struct text *text)
@@ -38,7 +41,7 @@ static void describe_pointer(const struct type *type, const struct passing *pass
     else if (type->target->kind == TYPE_VOID)
         text_add(text, "u1");
     else
-        describe_value(type->target, NULL, text);
+        describe_value(type->target, &nothing_said, text);
     if (passing->length || passing->capacity)
         describe_length(type->target, passing, text);
     if (passing->nullable && !passing->is_static_string)
@@ -74,14 +77,14 @@ static void describe_value(const struct type *type, const struct passing *passin
         text_add(text, "void");
         break;
     case TYPE_HANDLE:
-        text_format(text, "%sh:%s", passing && passing->closes ? "close " : "", type->handle);
+        text_format(text, "%sh:%s", passing->closes ? "close " : "", type->handle);
         break;
     case TYPE_POINTER:
         describe_pointer(type, passing, text);
         break;
     case TYPE_ARRAY:
         text_format(text, "%zu*", type->count);
-        describe_value(type->target, NULL, text);
+        describe_value(type->target, &nothing_said, text);
         break;
     case TYPE_STRUCT:
         describe_struct(type, text);

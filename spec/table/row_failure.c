@@ -52,6 +52,8 @@ static int set_integer(struct reading *reading, struct row *row, int64_t value)
     if (type->kind != TYPE_STRUCT && !fits_integer(type, value))
         return reading_fault(reading, "\"failure\": %lld does not fit %s%s", (long long)value, type->name,
                              type->kind == TYPE_HANDLE ? "; write null" : "");
+    if (value == -1 && type->size < sizeof(value) && type->kind != TYPE_STRUCT && !type_is_signed(type))
+        value = ((int64_t)1 << (type->size * CHAR_BIT)) - 1;
     row->failure.value.integer = value;
     row->failure.is_given = true;
     return 0;

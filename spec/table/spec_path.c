@@ -87,7 +87,7 @@ int spec_paths_add_list(struct spec_paths *paths, const char *list, const char *
 
         if (!entry)
             return -ENOMEM;
-        if (size)
+        if (size && strcmp(entry, "winapi") != 0) /* built in: always active */
             status = spec_paths_add(paths, entry, shipped);
         if (status < 0) {
             *bad = take_pointer(&entry);

@@ -23,7 +23,7 @@ void spec_paths_finish(struct spec_paths *paths);
 
 /*
  * Adds one entry.  `shipped` is the directory of the shipped spec files, or NULL.
- * -ENOENT: there is no such file.
+ * -ENOENT: there is no such file; -EISDIR; -EACCES and the like.
  */
 MUST_CHECK int spec_paths_add(struct spec_paths *paths, const char *entry, const char *shipped);
 

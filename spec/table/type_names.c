@@ -1,40 +1,18 @@
 /*
  * Names into types.
  *
- * A declaration is built from the inside: its base name, then a pointer for each star, then an array for each pair of
- * brackets.  What cannot travel is refused here, where the place is known: a parameter, a result, a member.
+ * A name's entry is read when something first needs it, so entries come in any order; a name that is needed while it
+ * is being read contains itself.
  */
 #include "spec/table/type_names.h"
 
-#include "spec/base/text.h"
 #include "spec/table/declaration.h"
-#include "spec/table/expression_tree.h"
 #include "spec/table/reading.h"
+#include "spec/table/type_build.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-
-static struct type *create_type(struct reading *reading, enum type_kind kind, const char *name)
-{
-    struct type *type = reading_take(reading, 1, sizeof(*type));
-
-    if (type)
-        *type = (struct type){.kind = kind, .name = name};
-    return type;
-}
-
-static struct type *create_handle(struct reading *reading, const char *name, const char *class)
-{
-    struct type *type = create_type(reading, TYPE_HANDLE, name);
-
-    if (type) {
-        type->handle = class;
-        type->size = sizeof(void *);
-        type->alignment = _Alignof(void *);
-    }
-    return type;
-}
 
 /* "struct foo" without the word: what names the class of its handles. */
 static const char *without_tag(const char *name)
@@ -44,74 +22,10 @@ static const char *without_tag(const char *name)
     return space && strncmp(name, "struct ", 7) == 0 ? space + 1 : name;
 }
 
-/* The name of a type with one sign more, as C would spell it: "const Bytef *". */
-static const char *spell_pointer(struct reading *reading, const struct type *target, bool target_is_const)
-{
-    bool after_star = target->name[strlen(target->name) - 1] == '*';
-    AUTO_TEXT struct text name = {0};
-
-    text_format(&name, "%s%s%s*", target_is_const && !after_star ? "const " : "", target->name, after_star ? "" : " ");
-    if (!name.data || name.failed) {
-        reading->out_of_memory = true;
-        return NULL;
-    }
-    return reading_copy(reading, name.data, name.size);
-}
-
-static int make_pointer(struct reading *reading, const struct type **type, bool target_is_const)
-{
-    const char *name = spell_pointer(reading, *type, target_is_const);
-    struct type *pointer;
-
-    if (!name)
-        return -ENOMEM;
-    if ((*type)->kind == TYPE_OPAQUE) {
-        *type = create_handle(reading, name, (*type)->handle);
-        return *type ? 0 : -ENOMEM;
-    }
-    pointer = create_type(reading, TYPE_POINTER, name);
-    if (!pointer)
-        return -ENOMEM;
-    pointer->size = sizeof(void *);
-    pointer->alignment = _Alignof(void *);
-    pointer->target = *type;
-    pointer->target_is_const = target_is_const;
-    *type = pointer;
-    return 0;
-}
-
-static int make_array(struct reading *reading, const struct type **type, const char *length)
-{
-    struct type *array;
-    int64_t count;
-    size_t size;
-    int status;
-
-    if (!*length)
-        return reading_fault(reading, "members without a length ([]) are not there yet");
-    status = expression_parse_constant(reading, "array length", length, &count);
-    if (status < 0)
-        return status;
-    if (count <= 0)
-        return reading_fault(reading, "an array of %lld elements: there must be at least one", (long long)count);
-    if (__builtin_mul_overflow((size_t)count, (*type)->size, &size) || size > STRUCT_SIZE_MOST)
-        return reading_fault(reading, "an array of more than %d bytes; use a pointer with a size", STRUCT_SIZE_MOST);
-
-    array = create_type(reading, TYPE_ARRAY, (*type)->name);
-    if (!array)
-        return -ENOMEM;
-    array->size = size;
-    array->alignment = (*type)->alignment;
-    array->target = *type;
-    array->count = (size_t)count;
-    *type = array;
-    return 0;
-}
-
 /* A copy under another name, so that messages say what the spec file says. */
 static int rename_type(struct reading *reading, const struct type **type, const char *name)
 {
-    struct type *copy = create_type(reading, TYPE_VOID, name);
+    struct type *copy = type_create(reading, TYPE_VOID, name);
 
     if (!copy)
         return -ENOMEM;
@@ -123,7 +37,7 @@ static int rename_type(struct reading *reading, const struct type **type, const 
 
 static int read_opaque(struct reading *reading, struct named_type *named)
 {
-    struct type *type = create_type(reading, TYPE_OPAQUE, named->name);
+    struct type *type = type_create(reading, TYPE_OPAQUE, named->name);
 
     if (!type)
         return -ENOMEM;
@@ -135,7 +49,7 @@ static int read_opaque(struct reading *reading, struct named_type *named)
 
 static int read_handle(struct reading *reading, struct named_type *named)
 {
-    named->type = create_handle(reading, named->name, without_tag(named->name));
+    named->type = type_create_handle(reading, named->name, without_tag(named->name));
     return named->type ? 0 : -ENOMEM;
 }
 
@@ -162,7 +76,7 @@ static int read_synonym(struct reading *reading, struct named_type *named, const
 
 static int read_compound(struct reading *reading, struct named_type *named)
 {
-    struct type *type = create_type(reading, TYPE_STRUCT, named->name);
+    struct type *type = type_create(reading, TYPE_STRUCT, named->name);
 
     if (!type)
         return -ENOMEM;
@@ -256,80 +170,13 @@ static int find_base(struct reading *reading, const char *name, const struct typ
     return 0;
 }
 
-static int check_pointer(struct reading *reading, const struct type *type)
-{
-    if (type->kind != TYPE_POINTER || type->target->kind != TYPE_POINTER)
-        return 0;
-    return reading_fault(reading,
-                         "%s: pointers to pointers are not there yet, but for those to handles; what is behind it can "
-                         "be declared \"opaque\" when only the library looks at it",
-                         type->name);
-}
-
-/* What has no bytes of its own cannot be passed, returned or contained. */
-static int check_complete(struct reading *reading, const struct type *type, enum type_place place)
-{
-    if (type->kind == TYPE_OPAQUE && place != TYPE_PLACE_NAME)
-        return reading_fault(reading, "%s is opaque, so only a pointer to it can stand here", type->name);
-    if (type->kind == TYPE_VOID && place != TYPE_PLACE_RESULT && place != TYPE_PLACE_NAME)
-        return reading_fault(reading, "void has no value; a pointer may be meant");
-    return 0;
-}
-
-static int add_pointers(struct reading *reading, const struct declaration *declaration, const struct type **type,
-                        bool is_const)
-{
-    for (unsigned i = 0; i < declaration->pointer_count; i++) {
-        int status = make_pointer(reading, type, is_const);
-
-        if (status < 0)
-            return status;
-        is_const = declaration->pointer_is_const[i];
-    }
-    return 0;
-}
-
-/* A parameter's first pair of brackets is a star to C; members have real arrays. */
-static int add_arrays(struct reading *reading, const struct declaration *declaration, enum type_place place,
-                      const struct type **type, bool is_const)
-{
-    if (!declaration->array_count)
-        return 0;
-    if ((*type)->kind == TYPE_VOID || (*type)->kind == TYPE_OPAQUE)
-        return reading_fault(reading, "C has no array of %s", (*type)->name);
-    if ((*type)->kind == TYPE_POINTER)
-        return reading_fault(reading, "arrays of pointers are not there yet");
-    if (place == TYPE_PLACE_PARAMETER && declaration->array_count == 1)
-        return make_pointer(reading, type, is_const);
-    if (place != TYPE_PLACE_MEMBER && place != TYPE_PLACE_SIZEOF)
-        return reading_fault(reading, "arrays are there inside structs only, so far");
-
-    for (unsigned i = declaration->array_count; i > 0; i--) {
-        int status = make_array(reading, type, declaration->arrays[i - 1]);
-
-        if (status < 0)
-            return status;
-    }
-    return 0;
-}
-
 int types_resolve(struct reading *reading, const struct declaration *declaration, enum type_place place,
                   const struct type **type)
 {
     bool is_const = declaration->is_const;
     int status = find_base(reading, declaration->type, type, &is_const);
 
-    if (status == 0)
-        status = add_pointers(reading, declaration, type, is_const);
-    if (declaration->pointer_count)
-        is_const = declaration->pointer_is_const[declaration->pointer_count - 1];
-    if (status == 0)
-        status = add_arrays(reading, declaration, place, type, is_const);
-    if (status == 0)
-        status = check_pointer(reading, *type);
-    if (status == 0)
-        status = check_complete(reading, *type, place);
-    return status;
+    return status < 0 ? status : type_build(reading, declaration, place, is_const, type);
 }
 
 void types_finish(struct types *types)
@@ -339,68 +186,6 @@ void types_finish(struct types *types)
     names_finish(&types->by_name);
     names_finish(&types->constant_names);
     *types = (struct types){0};
-}
-
-bool types_find_constant(const struct types *types, const char *name, int64_t *value)
-{
-    size_t number;
-
-    if (!names_find(&types->constant_names, name, &number))
-        return false;
-    *value = types->constants[number];
-    return true;
-}
-
-static int grow_constants(struct types *types)
-{
-    size_t capacity = types->constant_capacity ? types->constant_capacity * 2 : 64;
-    int64_t *constants = reallocarray(types->constants, capacity, sizeof(*constants));
-
-    if (!constants)
-        return -ENOMEM;
-    types->constants = constants;
-    types->constant_capacity = capacity;
-    return 0;
-}
-
-int types_add_constant(struct reading *reading, const char *name, int64_t value)
-{
-    struct types *types = reading->types;
-    int status = 0;
-
-    if (!declaration_is_name(name))
-        return reading_fault(reading, "\"%.100s\" cannot be the name of a constant: letters, digits and _ can", name);
-    if (types->constant_count == types->constant_capacity)
-        status = grow_constants(types);
-    if (status == 0)
-        status = names_add(&types->constant_names, name, types->constant_count);
-    if (status == -ENOMEM)
-        reading->out_of_memory = true;
-    if (status == -EEXIST)
-        return reading_fault(reading, "the constant %s is there twice", name);
-    if (status == 0)
-        types->constants[types->constant_count++] = value;
-    return status;
-}
-
-static void read_constants(struct reading *reading, const cJSON *constants)
-{
-    const cJSON *item;
-
-    if (constants && !cJSON_IsObject(constants)) {
-        reading_fault(reading, "\"constants\" must be an object: {\"NAME\": 1}");
-        return;
-    }
-    cJSON_ArrayForEach(item, constants)
-    {
-        int64_t value;
-
-        reading_owner(reading, "constant", item->string);
-        if (expression_read_constant(reading, "value", item, &value) == 0 &&
-            types_add_constant(reading, item->string, value) == -ENOMEM)
-            break;
-    }
-    reading_owner(reading, NULL, NULL);
 }
 
 /* "struct  foo" and "struct foo" are one.  NULL: no name that C would take. */
@@ -475,7 +260,7 @@ void types_read(struct reading *reading, const cJSON *constants, const cJSON *ty
 {
     struct types *all = reading->types;
 
-    read_constants(reading, constants);
+    constants_read(reading, constants);
     add_names(reading, types);
     for (int pass = 0; pass < 2; pass++) {
         for (size_t i = 0; i < all->count && !reading->out_of_memory; i++) {

@@ -56,6 +56,9 @@ void types_read(struct reading *reading, const cJSON *constants, const cJSON *ty
 MUST_CHECK int types_resolve(struct reading *reading, const struct declaration *declaration, enum type_place place,
                              const struct type **type);
 
+/* Reads "constants", NULL for none.  Faults are diagnostics. */
+void constants_read(struct reading *reading, const cJSON *constants);
+
 /* -EINVAL, with a diagnostic, when the name is taken; -ENOMEM. */
 MUST_CHECK int types_add_constant(struct reading *reading, const char *name, int64_t value);
 

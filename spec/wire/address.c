@@ -40,8 +40,7 @@ static const struct scheme schemes[] = {
     {"exec:", ADDRESS_EXEC, NULL},
     {"vsock:", 0, "vsock addresses are not supported by this version: use unix:PATH or exec:COMMAND"},
     {"hyperv:", 0, "hyperv addresses are not supported by this version: use unix:PATH or exec:COMMAND"},
-    {"tcp:", 0,
-     "tcp addresses are not supported by this version: use unix:PATH or exec:ssh MACHINE winapi-host --stdio"},
+    {"tcp:", 0, "tcp addresses are not supported by this version: use unix:PATH or exec:COMMAND"},
 };
 
 static const struct scheme *scheme_find(const char *text)

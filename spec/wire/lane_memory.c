@@ -144,7 +144,7 @@ static int page_look(const struct lane *lane)
 static int page_spin(struct lane *lane)
 {
     uint32_t budget_ns;
-    uint64_t start;
+    uint64_t start, spun_ns = 0;
 
     /* Where the other side last ran on this very processor, it cannot run while we spin. */
     if (atomic_load_explicit(&lane->in->cpu, memory_order_relaxed) == cpu_word())
@@ -159,12 +159,13 @@ static int page_spin(struct lane *lane)
             int rc = page_look(lane);
 
             if (rc != -EAGAIN) {
-                spin_won(&lane->spin);
+                spin_won(&lane->spin, spun_ns);
                 return rc;
             }
             spin_relax();
         }
-    } while (clock_now_ns() - start < budget_ns);
+        spun_ns = clock_now_ns() - start;
+    } while (spun_ns < budget_ns);
     spin_lost(&lane->spin);
     return -EAGAIN;
 }

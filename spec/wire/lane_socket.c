@@ -164,7 +164,7 @@ static ssize_t socket_spin(struct lane *lane, void *data, size_t most)
 {
     ssize_t size = socket_read(lane, data, most, MSG_DONTWAIT);
     uint32_t budget_ns;
-    uint64_t start;
+    uint64_t start, spun_ns = 0;
 
     if (size != -EAGAIN)
         return size;
@@ -175,11 +175,12 @@ static ssize_t socket_spin(struct lane *lane, void *data, size_t most)
     start = clock_now_ns();
     do {
         size = socket_read(lane, data, most, MSG_DONTWAIT);
-    } while (size == -EAGAIN && clock_now_ns() - start < budget_ns);
+        spun_ns = clock_now_ns() - start;
+    } while (size == -EAGAIN && spun_ns < budget_ns);
     if (size == -EAGAIN)
         spin_lost(&lane->spin);
     else
-        spin_won(&lane->spin);
+        spin_won(&lane->spin, spun_ns);
     return size;
 }
 

@@ -17,13 +17,13 @@ uint32_t spin_budget_ns(struct spin *spin)
     return SPIN_MOST_NS;
 }
 
-void spin_won(struct spin *spin)
+void spin_won(struct spin *spin, uint64_t spun_ns)
 {
-    if (spin->budget_ns == 0)
-        spin->budget_ns = SPIN_LEAST_NS;
-    spin->budget_ns *= 2;
-    if (spin->budget_ns > SPIN_MOST_NS)
-        spin->budget_ns = SPIN_MOST_NS;
+    uint64_t budget_ns = 2 * (uint64_t)spin->budget_ns;
+
+    if (budget_ns < SPIN_LEAST_NS + 2 * spun_ns)
+        budget_ns = SPIN_LEAST_NS + 2 * spun_ns;
+    spin->budget_ns = budget_ns < SPIN_MOST_NS ? (uint32_t)budget_ns : SPIN_MOST_NS;
 }
 
 void spin_lost(struct spin *spin)

@@ -1,9 +1,10 @@
 /*
  * How long a waiter spins before it sleeps.
  *
- * One number that learns: a wait that ends while spinning doubles it, up to SPIN_MOST_NS; one that does not halves it,
- * below SPIN_LEAST_NS to nothing.  From nothing, one wait in SPIN_PROBE_EVERY tries the most again, so that a peer that
- * became quick is noticed and a slow one costs next to nothing.  One thread at a time.
+ * One number that learns.  A wait that ends while spinning doubles it, and lifts it to twice what that wait has taken,
+ * up to SPIN_MOST_NS.  One that does not halves it, below SPIN_LEAST_NS to nothing.  From nothing, one wait in
+ * SPIN_PROBE_EVERY tries the most again, so that a peer that became quick is noticed and a slow one costs next to
+ * nothing.  One thread at a time.
  */
 #ifndef WINAPI_SPEC_WIRE_SPIN_H
 #define WINAPI_SPEC_WIRE_SPIN_H
@@ -23,8 +24,8 @@ void spin_init(struct spin *spin);
 /* What this wait may spin, in nanoseconds; 0: not at all, and nothing is to be reported. */
 uint32_t spin_budget_ns(struct spin *spin);
 
-/* What came of a wait that spun. */
-void spin_won(struct spin *spin);
+/* What came of a wait that spun; `spun_ns` is how long, to a microsecond or so. */
+void spin_won(struct spin *spin, uint64_t spun_ns);
 void spin_lost(struct spin *spin);
 
 /* Tells the processor that this is a spinning loop. */

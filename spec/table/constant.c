@@ -1,0 +1,70 @@
+/* Numbers with names: those of "constants", and enumerators. */
+#include "spec/table/declaration.h"
+#include "spec/table/expression_tree.h"
+#include "spec/table/reading.h"
+#include "spec/table/type_names.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+bool types_find_constant(const struct types *types, const char *name, int64_t *value)
+{
+    size_t number;
+
+    if (!names_find(&types->constant_names, name, &number))
+        return false;
+    *value = types->constants[number];
+    return true;
+}
+
+static int grow_constants(struct types *types)
+{
+    size_t capacity = types->constant_capacity ? types->constant_capacity * 2 : 64;
+    int64_t *constants = reallocarray(types->constants, capacity, sizeof(*constants));
+
+    if (!constants)
+        return -ENOMEM;
+    types->constants = constants;
+    types->constant_capacity = capacity;
+    return 0;
+}
+
+int types_add_constant(struct reading *reading, const char *name, int64_t value)
+{
+    struct types *types = reading->types;
+    int status = 0;
+
+    if (!declaration_is_name(name))
+        return reading_fault(reading, "\"%.100s\" cannot be the name of a constant: letters, digits and _ can", name);
+    if (types->constant_count == types->constant_capacity)
+        status = grow_constants(types);
+    if (status == 0)
+        status = names_add(&types->constant_names, name, types->constant_count);
+    if (status == -ENOMEM)
+        reading->out_of_memory = true;
+    if (status == -EEXIST)
+        return reading_fault(reading, "the constant %s is there twice", name);
+    if (status == 0)
+        types->constants[types->constant_count++] = value;
+    return status;
+}
+
+void constants_read(struct reading *reading, const cJSON *constants)
+{
+    const cJSON *item;
+
+    if (constants && !cJSON_IsObject(constants)) {
+        reading_fault(reading, "\"constants\" must be an object: {\"NAME\": 1}");
+        return;
+    }
+    cJSON_ArrayForEach(item, constants)
+    {
+        int64_t value;
+
+        reading_owner(reading, "constant", item->string);
+        if (expression_read_constant(reading, "value", item, &value) == 0 &&
+            types_add_constant(reading, item->string, value) == -ENOMEM)
+            break;
+    }
+    reading_owner(reading, NULL, NULL);
+}

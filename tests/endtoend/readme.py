@@ -1,0 +1,75 @@
+"""README.md does what it says: every command of it is run as it stands, against the build tree."""
+import os
+import re
+
+import lib_page
+from lib_page import check
+
+START, OWN, MODES = range(3)
+
+
+def lines_of(block):
+    return [line for line in block.splitlines() if line and not line.startswith("./build.sh")]
+
+
+def worker_of(log):
+    """The process that answered the last program that wrote this log."""
+    with open(log, encoding="utf-8") as file:
+        return re.findall(r"\[(\d+)\]: debug: .* answers: .*, pid (\d+),", file.read())[-1]
+
+
+def check_start(folder, block):
+    lines = lines_of(block)
+    check("the start has a literal line with the bare name of the library",
+          "LD_PRELOAD=libwinapi_preload.so ./build/bin/test_client" in lines, block)
+    for line in lines:
+        log = folder.path + "/log"
+        done = folder.run(line, WINAPI_LOG_FILE=log, WINAPI_DEBUG="1")
+        check(line, done.returncode == 0, done.stdout + done.stderr)
+        if "LD_PRELOAD" in line or "winapi run" in line:
+            guest, worker = worker_of(log)
+            check("  ran in another process", guest != worker)
+            os.unlink(log)
+
+
+def check_own(folder, block):
+    """The bare line finds the library where the loader looks: in LD_LIBRARY_PATH here, installed in real life."""
+    done = folder.run(block, LD_LIBRARY_PATH=lib_page.BUILD + "/lib")
+    check("a function of one's own runs after its row was written", done.returncode == 0, done.stderr)
+    there = re.search(r"process (\d+)", done.stdout)
+    here = folder.run("./app & echo $!; wait $!")
+    pid, native = here.stdout.split()[0], re.search(r"process (\d+)", here.stdout)
+    check("without the library it runs in the program", native and native.group(1) == pid, here.stdout)
+    remote = folder.run("LD_PRELOAD=libwinapi_preload.so ./app & echo $!; wait $!",
+                        LD_LIBRARY_PATH=lib_page.BUILD + "/lib")
+    pid, where = remote.stdout.split()[0], re.search(r"process (\d+)", remote.stdout)
+    check("with it, in another process", there and where and where.group(1) != pid, remote.stdout + remote.stderr)
+
+
+def check_modes(folder, block):
+    for line in lines_of(block):
+        done = folder.run(line)
+        check(line, done.returncode == 0, done.stdout + done.stderr)
+        if "=compare" in line and "WINAPI_MODE" in line:
+            check("  and compare finds no difference", re.search(r"\b0 differences", done.stderr) is not None,
+                  done.stderr)
+        if "WINAPI_TRACE" in line:
+            check("  and every call is a line", "winapi_echo(" in done.stderr, done.stderr)
+
+
+def check_counts(folder, block):
+    """The commands above started hosts of their own; one that runs has to count the very calls."""
+    line = next(line for line in lines_of(block) if "zlib" in line)
+    with folder.host("--spec", "zlib") as host:
+        folder.run(line, WINAPI_HOST="unix:" + host)
+        check("a host counts the call of the start's last program", folder.counts(host).get("crc32") == 1)
+
+
+with lib_page.Folder() as folder:
+    scripts = [text for word, _, text in lib_page.read_blocks("README.md") if word == "sh"]
+    check_start(folder, scripts[START])
+    check_own(folder, scripts[OWN])
+    folder.run("rm -r ~/.config")
+    check_modes(folder, scripts[MODES])
+    check_counts(folder, scripts[START])
+lib_page.finish()

@@ -1,0 +1,169 @@
+/* The counts that supervisor and workers share, and the message made of them. */
+#include "host/function.h"
+#include "host/statistics.h"
+#include "host/statistics_message.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static const char spec[] = "{\"table\": \"zlib\", \"version\": 1, \"library\": {\"linux\": \"libz.so.1\"},"
+                           " \"functions\": ["
+                           "{\"prototype\": \"int first(int a)\", \"failure\": -1},"
+                           "{\"prototype\": \"int second(int a)\", \"failure\": -1}]}";
+
+struct fixture {
+    struct catalog catalog;
+    struct host_functions functions;
+    struct statistics *statistics;
+};
+
+static int set_up(void **state)
+{
+    static struct fixture fixture;
+    struct diagnostics diagnostics = {0};
+    struct table *table;
+
+    fixture = (struct fixture){0};
+    assert_int_equal(table_parse(&table, spec, strlen(spec), "test.json", &diagnostics), 0);
+    assert_int_equal(catalog_add(&fixture.catalog, table, &diagnostics), 0);
+    assert_int_equal(host_functions_init(&fixture.functions, &fixture.catalog), 0);
+    assert_int_equal(statistics_create(&fixture.statistics, fixture.functions.count, 2), 0);
+    diagnostics_finish(&diagnostics);
+    *state = &fixture;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *fixture = *state;
+
+    statistics_destroy(fixture->statistics);
+    host_functions_finish(&fixture->functions);
+    catalog_finish(&fixture->catalog);
+    return 0;
+}
+
+static double number_of(const cJSON *message, const char *name)
+{
+    return cJSON_GetNumberValue(cJSON_GetObjectItemCaseSensitive(message, name));
+}
+
+static void a_call_counted_in_another_process_is_seen_here(void **state)
+{
+    struct fixture *fixture = *state;
+    struct client_slot *slot = statistics_client_begin(fixture->statistics, getpid(), getuid());
+    const struct call_outcome outcome = {.bytes_in = 10, .bytes_out = 4};
+    int status;
+    pid_t child = fork();
+
+    if (child == 0) {
+        statistics_count(fixture->statistics, slot, 1, &outcome);
+        statistics_count(fixture->statistics, slot, 1, &(struct call_outcome){.bytes_in = 1, .failed = true});
+        _exit(0);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(atomic_load(&fixture->statistics->functions[1].calls), 2);
+    assert_int_equal(atomic_load(&fixture->statistics->functions[1].errors), 1);
+    assert_int_equal(atomic_load(&fixture->statistics->functions[1].bytes_in), 11);
+    assert_int_equal(atomic_load(&fixture->statistics->functions[1].bytes_out), 4);
+    assert_int_equal(atomic_load(&fixture->statistics->functions[0].calls), 0);
+    assert_int_equal(atomic_load(&slot->calls), 2);
+}
+
+static void one_client_more_than_there_are_slots_gets_none(void **state)
+{
+    struct fixture *fixture = *state;
+    struct client_slot *first = statistics_client_begin(fixture->statistics, 1, 0);
+
+    assert_non_null(first);
+    assert_non_null(statistics_client_begin(fixture->statistics, 2, 0));
+    assert_null(statistics_client_begin(fixture->statistics, 3, 0));
+    statistics_client_end(fixture->statistics, first, false);
+    assert_ptr_equal(statistics_client_begin(fixture->statistics, 3, 0), first);
+}
+
+static void a_slot_that_is_used_again_remembers_nothing(void **state)
+{
+    struct fixture *fixture = *state;
+    struct client_slot *slot = statistics_client_begin(fixture->statistics, 1, 0);
+
+    statistics_client_name(slot, "first");
+    statistics_call_begin(slot, 3, 1);
+    statistics_count(fixture->statistics, slot, 1, &(struct call_outcome){0});
+    statistics_client_end(fixture->statistics, slot, true);
+    slot = statistics_client_begin(fixture->statistics, 2, 0);
+    assert_int_equal(atomic_load(&slot->calls), 0);
+    assert_int_equal(atomic_load(&slot->name_size), 0);
+    assert_int_equal(atomic_load(&slot->tracks[3]), 0);
+    assert_int_equal(atomic_load(&fixture->statistics->crashed_clients), 1);
+}
+
+static void the_function_that_a_thread_is_in_can_be_named(void **state)
+{
+    struct fixture *fixture = *state;
+    struct client_slot *slot = statistics_client_begin(fixture->statistics, 1, 0);
+    char text[64], little[8];
+
+    statistics_describe_tracks(slot, &fixture->functions, text, sizeof(text));
+    assert_string_equal(text, "no function");
+    statistics_call_begin(slot, 7, 0);
+    statistics_call_begin(slot, TRACK_CONNECTION, 1);
+    statistics_describe_tracks(slot, &fixture->functions, text, sizeof(text));
+    assert_string_equal(text, "zlib: first, zlib: second");
+    statistics_describe_tracks(slot, &fixture->functions, little, sizeof(little));
+    assert_string_equal(little, "zlib: f");
+    statistics_call_end(slot, 7);
+    statistics_describe_tracks(slot, &fixture->functions, text, sizeof(text));
+    assert_string_equal(text, "zlib: second");
+}
+
+static void the_message_shows_called_functions_and_clients(void **state)
+{
+    struct fixture *fixture = *state;
+    struct client_slot *slot = statistics_client_begin(fixture->statistics, 77, 0);
+    const cJSON *functions, *client;
+    cJSON *message;
+
+    statistics_client_name(slot, "guest\n1");
+    statistics_count(fixture->statistics, slot, 1, &(struct call_outcome){.bytes_in = 5});
+    message = statistics_message(fixture->statistics, &fixture->functions, false);
+    functions = cJSON_GetObjectItemCaseSensitive(message, "functions");
+    client = cJSON_GetArrayItem(cJSON_GetObjectItemCaseSensitive(message, "clients"), 0);
+    assert_int_equal(cJSON_GetArraySize(functions), 1);
+    assert_string_equal(cJSON_GetObjectItem(functions->child, "name")->valuestring, "second");
+    assert_int_equal(number_of(functions->child, "bytes_in"), 5);
+    assert_int_equal(number_of(client, "pid"), 77);
+    assert_string_equal(cJSON_GetObjectItem(client, "program")->valuestring, "guest?1");
+    cJSON_Delete(message);
+}
+
+static void the_message_shows_uncalled_functions_when_asked(void **state)
+{
+    struct fixture *fixture = *state;
+    cJSON *message = statistics_message(fixture->statistics, &fixture->functions, true);
+
+    assert_int_equal(cJSON_GetArraySize(cJSON_GetObjectItem(message, "functions")), 2);
+    assert_int_equal(cJSON_GetArraySize(cJSON_GetObjectItem(message, "clients")), 0);
+    cJSON_Delete(message);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_call_counted_in_another_process_is_seen_here, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(one_client_more_than_there_are_slots_gets_none, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_slot_that_is_used_again_remembers_nothing, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_function_that_a_thread_is_in_can_be_named, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_message_shows_called_functions_and_clients, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_message_shows_uncalled_functions_when_asked, set_up, tear_down),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
