@@ -66,11 +66,7 @@ def run_with(path):
 
 
 def preload():
-    if not SANITIZER:
-        return PRELOAD
-    name = {"address": "libasan.so", "thread": "libtsan.so"}[SANITIZER]
-    return subprocess.run(["gcc", "-print-file-name=" + name], text=True, capture_output=True).stdout.strip() + \
-        ":" + PRELOAD
+    return sanitizer_library() + ":" + PRELOAD if SANITIZER else PRELOAD
 
 
 bad = {

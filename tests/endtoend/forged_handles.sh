@@ -21,7 +21,7 @@ expected() {
 
 check() { # MEDIUM
     start_host --spec "$SPEC"
-    WINAPI_TRANSPORT=$1 "$WINAPI_BUILD/bin/winapi" run --spec "$SPEC" --host "$HOST_ADDRESS" -- \
+    WINAPI_TRANSPORT=$1 winapi_run --spec "$SPEC" --host "$HOST_ADDRESS" -- \
         "$WINAPI_BUILD/bin/fixtures/forged" >"$SCRATCH/output" 2>"$SCRATCH/errors" || fail "the program ended with $?"
     expected | diff - "$SCRATCH/output" >&2 || fail "$1: other failures than the rows declare"
     grep -q 'shape_box_get: .*handle' "$SCRATCH/errors" || fail "$1: no line says so: $(cat "$SCRATCH/errors")"

@@ -2,6 +2,7 @@
 """More than a host allows, a second host, the end of a host: each with a line that names the limit or the address."""
 import errno
 import stat
+import zlib
 
 from lib_trouble import *
 
@@ -29,7 +30,8 @@ host.stop()
 host = Host("--max-lanes", "2")
 program = Program(host)
 tags = [program.send("sleep", 400, thread=True) for _ in range(2)]
-wait_until(lambda: host.stat()["clients"][0]["calls"] >= 0 and program.result("next", 1) == -1)
+wait_until(lambda: sum(map(count_sleepers, host.workers())) == 2)
+check("a third thread: the declared failure", program.call("next", 1)[:2] == (-1, errno.EAGAIN))
 lines = [line for line in program.lines() if line.startswith("trouble_next: ")]
 check("a third thread: the line names the limit", len(lines) == 1 and
       re.search(r"2 threads have a lane to the host, as many as it allows: .*--max-lanes.*; returned -1", lines[0]),
@@ -75,7 +77,6 @@ host = Host("--max-memory", "1M", spec=SOURCE + "/spec/zlib.json")
 for size, expected in ((1 << 19, 1), (2 << 20, 0)):
     process = subprocess.run([WINAPI, "run", "--spec", "zlib", "--", sys.executable, "-c", script, str(size)], text=True,
                              capture_output=True, env=environment(WINAPI_HOST=host.address), timeout=PATIENCE)
-    import zlib
     check(f"{size} bytes under --max-memory 1M: the right result", process.stdout == f"{zlib.crc32(bytes(size))}\n",
           process.stdout, process.stderr)
     if expected:

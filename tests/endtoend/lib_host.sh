@@ -34,6 +34,23 @@ start_host() {
     fi
 }
 
+# gcc's run-time library of a sanitizer has to be the first that a program preloads; nothing without one.
+sanitizer_library() {
+    case ${WINAPI_SANITIZER:-} in
+    address) gcc -print-file-name=libasan.so ;;
+    thread) gcc -print-file-name=libtsan.so ;;
+    esac
+}
+
+# `winapi run` with these arguments, with a sanitizer too.
+winapi_run() {
+    if test -n "${WINAPI_SANITIZER:-}"; then
+        LD_PRELOAD=$(sanitizer_library) ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0 "$WINAPI_BUILD/bin/winapi" run "$@"
+    else
+        "$WINAPI_BUILD/bin/winapi" run "$@"
+    fi
+}
+
 # Ends the host and gives its exit status.
 stop_host() {
     test -n "$HOST_PID" || return 0

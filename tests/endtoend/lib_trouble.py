@@ -4,6 +4,7 @@ Everything started here is ended by its pid when the script ends.  Waiting is fo
 """
 import atexit
 import contextlib
+import functools
 import json
 import os
 import queue
@@ -66,16 +67,28 @@ def wait_until(holds, patience=PATIENCE):
 
 
 def is_alive(pid):
-    try:
-        with open(f"/proc/{pid}/stat") as stat:
-            return stat.read().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
+    """Whether any thread of it is left: until then its sockets are open."""
+    with contextlib.suppress(OSError):
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            with contextlib.suppress(OSError), open(f"/proc/{pid}/task/{thread}/stat") as stat:
+                if stat.read().rpartition(")")[2].split()[0] not in "ZX":
+                    return True
+    return False
 
 
 def kill(pid, number=signal.SIGKILL):
     with contextlib.suppress(OSError):
         os.kill(pid, number)
+
+
+def count_sleepers(pid):
+    """Threads of a worker that are in trouble_sleep: (clock_)nanosleep of x86-64 and aarch64."""
+    count = 0
+    with contextlib.suppress(OSError):
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            with open(f"/proc/{pid}/task/{thread}/syscall") as call:
+                count += call.read().split()[0] in ("35", "230", "101", "115")
+    return count
 
 
 # ---- spec files ----
@@ -100,6 +113,13 @@ SPEC = write_spec(read_spec())
 
 # ---- environments ----
 
+@functools.cache
+def sanitizer_library():
+    """It must come first in every program."""
+    name = {"address": "libasan.so", "thread": "libtsan.so"}[SANITIZER]
+    return subprocess.run(["gcc", "-print-file-name=" + name], text=True, capture_output=True).stdout.strip()
+
+
 def environment(**variables):
     """Nothing of the user's: no spec files, no running host, a cache that goes with the folder."""
     kept = {name: value for name, value in os.environ.items()
@@ -108,11 +128,11 @@ def environment(**variables):
         kept["WINAPI_TRANSPORT"] = os.environ["WINAPI_TRANSPORT"]
     kept.update(HOME=folder, XDG_RUNTIME_DIR=folder, XDG_CACHE_HOME=folder + "/cache")
     if SANITIZER:
+        kept["LD_PRELOAD"] = sanitizer_library()
         # A crash is the kernel's to report, and what is left behind by a crash is no leak.
-        plain = "handle_segv=0:handle_abort=0:handle_sigbus=0:handle_sigill=0:handle_sigfpe=0:detect_leaks=0"
         for name in "ASAN_OPTIONS", "TSAN_OPTIONS":
-            kept[name] = ":".join(filter(None, [kept.get(name, ""), plain.replace(":detect_leaks=0", "")
-                                                if name == "TSAN_OPTIONS" else plain]))
+            kept[name] = kept.get(name, "") + ":handle_segv=0:handle_abort=0:handle_sigbus=0:handle_sigfpe=0"
+        kept["ASAN_OPTIONS"] += ":detect_leaks=0"
     kept.update({name: str(value) for name, value in variables.items()})
     return kept
 

@@ -18,20 +18,10 @@ def worker_of(program):
 def call_and_kill(program, pid, argument=60000):
     """A call that is under way when the process is killed; how long after that it came back."""
     tag = program.send("sleep", argument)
-    wait_until(lambda: is_in_call(pid_of_worker[program]))
+    wait_until(lambda: count_sleepers(pid_of_worker[program]))
     start = time.monotonic()
     kill(pid)
     return program.answer(tag), time.monotonic() - start
-
-
-def is_in_call(pid):
-    """Whether a thread of the worker sleeps in nanosleep."""
-    with contextlib.suppress(OSError):
-        for thread in os.listdir(f"/proc/{pid}/task"):
-            with open(f"/proc/{pid}/task/{thread}/syscall") as call:
-                if call.read().split()[0] in ("35", "101", "115", "230"):
-                    return True
-    return False
 
 
 pid_of_worker = {}
@@ -68,7 +58,9 @@ check("worker killed between calls: without a line", program.new_lines() == [], 
 
 check("a handle is made", program.result("open", 42) == 1)
 check("a handle is good", program.result("value") == 42)
-kill(program.result("where"))
+worker = program.result("where")
+kill(worker)
+wait_until(lambda: not is_alive(worker))
 check("a handle of an ended session fails cleanly", program.call("value")[:2] == (-1, errno.EBADF))
 check("a handle of an ended session: the line says so", program.new_lines() == [
     "trouble_value: invalid handle: closed, of another type, or of a host that has ended since; returned -1"],

@@ -13,9 +13,10 @@ run() { # OUTPUT SEED VARIABLE=VALUE...
     local output=$1 seed=$2
     shift 2
     rm -f "$SCRATCH/log"
-    env "$@" WINAPI_LOG_LEVEL=debug WINAPI_LOG_FILE="$SCRATCH/log" \
-        "$WINAPI_BUILD/bin/winapi" run --spec "$SPEC" --host "$HOST_ADDRESS" -- "$PROGRAM" "$seed" \
-        >"$output" 2>"$output.errors" || fail "$* ended with $?: $(head -5 "$output.errors" "$SCRATCH/log")"
+    (
+        export "$@" WINAPI_LOG_LEVEL=debug WINAPI_LOG_FILE="$SCRATCH/log"
+        winapi_run --spec "$SPEC" --host "$HOST_ADDRESS" -- "$PROGRAM" "$seed"
+    ) >"$output" 2>"$output.errors" || fail "$* ended with $?: $(head -5 "$output.errors" "$SCRATCH/log")"
     test ! -s "$output.errors" || fail "$* printed: $(head -5 "$output.errors")"
 }
 

@@ -1,0 +1,62 @@
+#!/usr/bin/env python3
+"""LD_PRELOAD=libwinapi_preload.so ./test_client, with all its switches: the same output as without, but for the lines
+of times; over shared memory and sockets; and each of its functions counted by the host.
+"""
+from lib_ways import *
+
+TEST_CLIENT = BUILD + "/bin/test_client"
+SWITCHES = {
+    "no switch": [],
+    "--test echo": ["--test", "echo"],
+    "--test buffer": ["--test", "buffer"],
+    "--test performance": ["--test", "performance"],
+    "--integration": ["--integration"],
+    "--stress": ["--stress", "--iterations", "200"],
+    "--benchmark latency": ["--benchmark", "latency"],
+    "--benchmark throughput": ["--benchmark", "throughput", "--size", "20MB"],
+    "--perf-only": ["--perf-only"],
+    "--help": ["--help"],
+}
+FUNCTIONS = {"winapi_init", "winapi_cleanup", "winapi_echo", "winapi_buffer_test", "winapi_perf_test"}
+
+
+def without_times(result):
+    return [line for line in result.lines if not line.startswith("  time")]
+
+
+def try_switches(medium):
+    with_host = WaysHost(spec=None)
+    for name, words in SWITCHES.items():
+        bare = run([TEST_CLIENT, *words])
+        remote = run([TEST_CLIENT, *words], LD_PRELOAD=PRELOAD, WINAPI_HOST=with_host.address, WINAPI_TRANSPORT=medium)
+        check(f"{medium}, {name}: the same output but for times", without_times(bare) == without_times(remote) and
+              bare.lines and bare.status == remote.status == 0, bare, remote)
+        check(f"{medium}, {name}: nothing on stderr", remote.err == bare.err == "", remote.err)
+    counts = {row["name"]: row["calls"] for row in with_host.stat()["functions"] if row["calls"]}
+    check(f"{medium}: the host has counted every function", FUNCTIONS <= set(counts), counts)
+    check(f"{medium}: no call was refused", not any(row["errors"] for row in with_host.stat()["functions"]))
+    with_host.stop()
+
+
+try_switches("memory")
+try_switches("socket")
+
+# Nobody set up: a host is started for the program, which is one more process than without.
+program = subprocess.Popen([TEST_CLIENT, "--stress", "--iterations", "100000"], env=environment(
+    LD_PRELOAD=(sanitizer_library() + ":" if SANITIZER else "") + PRELOAD), stdout=subprocess.DEVNULL)
+
+
+def own_host():
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(OSError), open(f"/proc/{pid}/cmdline") as file:
+            if file.read().split("\0")[:2] == [WINAPI_HOST, "--stdio"]:
+                return int(pid)
+    return None
+
+
+check("without a host one is started for the program", wait_until(own_host))
+pid = own_host()
+program.kill()
+program.wait()
+check("and it ends with the program", pid and wait_until(lambda: not is_alive(pid)), pid)
+finish()
