@@ -1,7 +1,7 @@
 /*
  * What this process knows of one function: its row, its record, where its native twin is, and how it runs.
  *
- * One for each row of the active tables, made at start and never freed.  `mode` changes only through binding_route().
+ * One for each row of the active tables, made at start and never freed.  Routes give `mode` before the first call.
  */
 #ifndef WINAPI_PRELOAD_BINDING_H
 #define WINAPI_PRELOAD_BINDING_H

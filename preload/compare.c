@@ -80,11 +80,11 @@ static const char *hold_side_by_side(struct forward *forward, struct compare_ent
     error = call_decode_reply(call, result);
     call->compares = false;
     lane_pool_give(forward->lane, error == -ENOMEM ? 0 : error);
-    atomic_fetch_add(&entry->calls, 1);
     if (error) {
         count_not_compared(entry, "the host's answer makes no sense");
         return "not compared";
     }
+    atomic_fetch_add(&entry->calls, 1);
     if (!binding->row->keeps_errno)
         difference_errno(&difference, error_numbers[0], error_numbers[1]);
     if (!difference.found)

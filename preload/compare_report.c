@@ -189,11 +189,13 @@ static void watch(const void *context)
     struct area *area = (struct area *)(uintptr_t)context;
     struct pollfd end = {.events = POLLIN};
 
+    close(STDIN_FILENO);
+    close(STDOUT_FILENO);
     syscall(SYS_close_range, 3u, ~0u, 0u);
     end.fd = (int)syscall(SYS_pidfd_open, area->pid, 0);
-    if (end.fd < 0)
+    if (end.fd < 0 && errno != ESRCH) /* ESRCH: it has ended already */
         return;
-    while (poll(&end, 1, -1) < 0 && errno == EINTR)
+    while (end.fd >= 0 && poll(&end, 1, -1) < 0 && errno == EINTR)
         continue;
     write_report(area);
 }

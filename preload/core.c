@@ -2,6 +2,7 @@
 #include "preload/core.h"
 
 #include "preload/place.h"
+#include "preload/reexec.h"
 #include "preload/route.h"
 #include "preload/stub_file.h"
 #include "preload/stub_list.h"
@@ -17,6 +18,7 @@ enum { STEPPING = -1, NOT_STARTED, PREPARED, STARTED };
 
 static struct core core;
 static _Atomic int core_state;
+static bool has_spoken; /* this process was started again, and has said before what there is to say at its start */
 
 /* A few bytes of static TLS: a preloaded library may have no more. */
 static __thread unsigned inside;
@@ -123,6 +125,8 @@ static void prepare(void)
 {
     const char *bad = "";
 
+    has_spoken = reexec_is_second();
+    log_hush(has_spoken);
     settings_read(&core.settings);
     find_specs();
     if (spec_files_hash(&core.specs, &core.specs_hash, &bad))
@@ -149,7 +153,9 @@ static void take_step(int from, int to, void (*step)(void))
 
     core_enter();
     if (atomic_compare_exchange_strong(&core_state, &expected, STEPPING)) {
+        log_hush(has_spoken);
         step();
+        log_hush(false);
         atomic_store_explicit(&core_state, to, memory_order_release);
     }
     while (atomic_load_explicit(&core_state, memory_order_acquire) < to)

@@ -48,6 +48,17 @@ static void restore_name(const char *name)
         prctl(PR_SET_NAME, name, 0, 0, 0);
 }
 
+bool reexec_is_second(void)
+{
+    char guard[sizeof(GUARD) + 12];
+    int size = snprintf(guard, sizeof(guard), GUARD "%d:", (int)getpid());
+
+    for (char **at = environ; at && *at; at++)
+        if (strncmp(*at, guard, (size_t)size) == 0)
+            return true;
+    return false;
+}
+
 /* In place: main's own envp is the same array, and setenv would allocate. */
 bool reexec_was_done(uint64_t hash)
 {

@@ -16,6 +16,9 @@
 /* Whether the loader ignores LD_PRELOAD for this program (setuid and the like), so that this is no use. */
 bool reexec_is_secure(void);
 
+/* Whether this process was started again, for whatever stub; until reexec_was_done() has removed the guard. */
+bool reexec_is_second(void);
+
 /*
  * Whether this process was started again for the stub of this hash.  Removes the guard variable from the environment,
  * whoever set it, and gives the process its first name back.  For the constructor: nothing else may use environ.

@@ -28,6 +28,7 @@ static const char *const level_names[] = {
 static const char *log_program = "winapi";
 static enum log_level log_level = LOG_WARN;
 static const char *log_path;
+static bool log_is_hushed;
 
 void log_start(const char *program, enum log_level level, const char *path)
 {
@@ -36,9 +37,14 @@ void log_start(const char *program, enum log_level level, const char *path)
     log_path = path;
 }
 
+void log_hush(bool is_hushed)
+{
+    log_is_hushed = is_hushed;
+}
+
 bool log_enabled(enum log_level level)
 {
-    return level != LOG_NONE && level <= log_level;
+    return level != LOG_NONE && level <= log_level && !log_is_hushed;
 }
 
 int log_level_parse(const char *name, enum log_level *level)

@@ -20,6 +20,9 @@ enum log_level { LOG_NONE, LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG, LOG_TRACE }
  */
 void log_start(const char *program, enum log_level level, const char *path);
 
+/* Nothing is said until it is called again: for what is done a second time.  Not while other threads log. */
+void log_hush(bool is_hushed);
+
 bool log_enabled(enum log_level level);
 
 /* The level of a name in any case: none, error, warn, info, debug, trace.  -EINVAL: no such name. */

@@ -110,8 +110,7 @@ program.stop()
 
 # ---- closed streams ----
 
-process = subprocess.run(["sh", "-c", f'exec 2>&-; echo "1 next 1" | "{WINAPI}" run --spec {SPEC} -- {TROUBLE}'],
-                         text=True, stdout=subprocess.PIPE, timeout=PATIENCE,
-                         env=environment())
+process = subprocess.run([WINAPI, "run", "--spec", SPEC, "--", TROUBLE], input="1 next 1\n", text=True,
+                         stdout=subprocess.PIPE, preexec_fn=lambda: os.close(2), timeout=PATIENCE, env=environment())
 check("a program without stderr is served", process.stdout.startswith("1 2 77 "), process.stdout)
 finish()

@@ -24,33 +24,42 @@ def without_times(result):
     return [line for line in result.lines if not line.startswith("  time")]
 
 
+BARE = {name: run([TEST_CLIENT, *words]) for name, words in SWITCHES.items()}
+# The integration tests use a handle that is closed.  The host refuses it, which natively no line says.
+REFUSAL = ["winapi_echo: invalid handle: closed, of another type, or of a host that has ended since; returned -9"]
+
+
 def try_switches(medium):
     with_host = WaysHost(spec=None)
     for name, words in SWITCHES.items():
-        bare = run([TEST_CLIENT, *words])
+        bare = BARE[name]
         remote = run([TEST_CLIENT, *words], LD_PRELOAD=PRELOAD, WINAPI_HOST=with_host.address, WINAPI_TRANSPORT=medium)
         check(f"{medium}, {name}: the same output but for times", without_times(bare) == without_times(remote) and
               bare.lines and bare.status == remote.status == 0, bare, remote)
-        check(f"{medium}, {name}: nothing on stderr", remote.err == bare.err == "", remote.err)
+        check(f"{medium}, {name}: nothing more on stderr", bare.err == "" and
+              remote.said == (REFUSAL if name == "--integration" else []), remote.err)
     counts = {row["name"]: row["calls"] for row in with_host.stat()["functions"] if row["calls"]}
     check(f"{medium}: the host has counted every function", FUNCTIONS <= set(counts), counts)
-    check(f"{medium}: no call was refused", not any(row["errors"] for row in with_host.stat()["functions"]))
+    errors = {row["name"]: row["errors"] for row in with_host.stat()["functions"] if row["errors"]}
+    check(f"{medium}: no other call was refused", errors == {"winapi_echo": 1}, errors)
     with_host.stop()
 
 
 try_switches("memory")
 try_switches("socket")
 
-# Nobody set up: a host is started for the program, which is one more process than without.
+# Nobody set up: a host is started for the program, and ends with it.
 program = subprocess.Popen([TEST_CLIENT, "--stress", "--iterations", "100000"], env=environment(
     LD_PRELOAD=(sanitizer_library() + ":" if SANITIZER else "") + PRELOAD), stdout=subprocess.DEVNULL)
 
 
 def own_host():
+    """The program's own: our folder is its home."""
     for pid in filter(str.isdigit, os.listdir("/proc")):
-        with contextlib.suppress(OSError), open(f"/proc/{pid}/cmdline") as file:
-            if file.read().split("\0")[:2] == [WINAPI_HOST, "--stdio"]:
-                return int(pid)
+        with contextlib.suppress(OSError):
+            with open(f"/proc/{pid}/cmdline") as line, open(f"/proc/{pid}/environ") as variables:
+                if line.read().split("\0")[:2] == [WINAPI_HOST, "--stdio"] and folder in variables.read():
+                    return int(pid)
     return None
 
 
