@@ -42,7 +42,7 @@ struct plan *binding_plan(struct binding *binding)
 
 /*
  * The closure's words are written before the target is: a thread that reads the new target with its jump sees them,
- * because x86 and the release store keep the order.
+ * because x86 and the release store keep the order.  Two threads may do this at once; they write the same.
  */
 void binding_bind(struct binding *binding, struct record *record)
 {
@@ -50,8 +50,7 @@ void binding_bind(struct binding *binding, struct record *record)
     ffi_go_closure closure;
     void *native = binding->mode == MODE_NATIVE && !hook_is_watched() ? binding_native(binding) : NULL;
 
-    record->binding = binding;
-    binding->record = record;
+    __atomic_store_n(&record->binding, binding, __ATOMIC_RELAXED);
     if (native) {
         atomic_store_explicit(&record->target, native, memory_order_release);
         return;
@@ -59,7 +58,7 @@ void binding_bind(struct binding *binding, struct record *record)
     plan = binding_plan(binding);
     if (!plan || ffi_prep_go_closure(&closure, &plan->cif, hook_call) != FFI_OK)
         return;
-    record->cif = closure.cif;
-    record->hook = (void *)closure.fun;
+    __atomic_store_n(&record->cif, closure.cif, __ATOMIC_RELAXED);
+    __atomic_store_n(&record->hook, (void *)closure.fun, __ATOMIC_RELAXED);
     atomic_store_explicit(&record->target, closure.tramp, memory_order_release);
 }

@@ -6,7 +6,6 @@
 #include "preload/forward.h"
 #include "preload/hook.h"
 #include "preload/lost.h"
-#include "spec/wire/clock.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -62,10 +61,10 @@ static void forget_closed(const struct plan *plan, void **arguments)
 /* Between the host's answer and the use of it: the native call, whose result the program gets. */
 static void run_native(struct compare_entry *entry, struct binding *binding, void *result, void **arguments)
 {
-    uint64_t began_ns = clock_now_ns();
+    uint64_t began_ns = core_now_ns();
 
     hook_call_native(binding, binding_native(binding), result, arguments);
-    atomic_fetch_add(&entry->native_ns, clock_now_ns() - began_ns);
+    atomic_fetch_add(&entry->native_ns, core_now_ns() - began_ns);
 }
 
 static const char *hold_side_by_side(struct forward *forward, struct compare_entry *entry, struct binding *binding,
@@ -99,7 +98,7 @@ static const char *run_both(struct compare_entry *entry, struct core *core, stru
     static const struct forward_options options = {.copies_all = true, .handles = &compare_pairs};
     struct forward forward = {0};
     int32_t error_numbers[2] = {errno, errno}; /* native, remote */
-    uint64_t began_ns = clock_now_ns();
+    uint64_t began_ns = core_now_ns();
     const char *how;
     int error;
 
@@ -112,7 +111,7 @@ static const char *run_both(struct compare_entry *entry, struct core *core, stru
     if (error)
         return run_native_alone(entry, binding, forward.loss.detail ? forward.loss.detail : strerror(-error), result,
                                 arguments);
-    atomic_fetch_add(&entry->remote_ns, clock_now_ns() - began_ns);
+    atomic_fetch_add(&entry->remote_ns, core_now_ns() - began_ns);
     run_native(entry, binding, result, arguments);
     error_numbers[0] = errno;
     core_enter();

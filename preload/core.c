@@ -6,6 +6,7 @@
 #include "preload/route.h"
 #include "preload/stub_file.h"
 #include "preload/stub_list.h"
+#include "spec/wire/clock.h"
 
 #include <errno.h>
 #include <sched.h>
@@ -22,6 +23,11 @@ static bool has_spoken; /* this process was started again, and has said before w
 
 /* A few bytes of static TLS: a preloaded library may have no more. */
 static __thread unsigned inside;
+static __thread bool is_waiting;
+
+/* What lane_exchange() calls. */
+static const char *const used_waiting[] = {"clock_gettime", "fstat", "memcpy", "memmove",      "mmap",
+                                           "munmap",        "poll",  "recv",   "sched_getcpu", "sendmsg"};
 
 void core_enter(void)
 {
@@ -33,9 +39,32 @@ void core_leave(void)
     inside--;
 }
 
-bool core_is_inside(void)
+bool core_wait_begin(void)
 {
-    return inside != 0;
+    bool was_waiting = is_waiting;
+
+    is_waiting = true;
+    return was_waiting;
+}
+
+void core_wait_end(bool was_waiting)
+{
+    is_waiting = was_waiting;
+}
+
+bool core_needs_native(const struct binding *binding)
+{
+    return is_waiting && binding->is_used_waiting;
+}
+
+uint64_t core_now_ns(void)
+{
+    uint64_t now_ns;
+
+    core_enter();
+    now_ns = clock_now_ns();
+    core_leave();
+    return now_ns;
 }
 
 /* What is wrong with the spec files, a line each, as `winapi check` prints it. */
@@ -93,6 +122,14 @@ static void read_tables(void)
     diagnostics_finish(&diagnostics);
 }
 
+static bool is_used_waiting(const char *name)
+{
+    for (size_t i = 0; i < COUNT_OF(used_waiting); i++)
+        if (strcmp(used_waiting[i], name) == 0)
+            return true;
+    return false;
+}
+
 static void make_bindings(void)
 {
     size_t index = 0;
@@ -103,9 +140,14 @@ static void make_bindings(void)
         return;
     }
     for (size_t t = 0; t < core.catalog.table_count; t++)
-        for (size_t r = 0; r < core.catalog.tables[t]->row_count; r++, index++)
-            core.bindings[index] = (struct binding){
-                .row = &core.catalog.tables[t]->rows[r], .index = index, .mode = core.settings.mode};
+        for (size_t r = 0; r < core.catalog.tables[t]->row_count; r++, index++) {
+            const struct row *row = &core.catalog.tables[t]->rows[r];
+
+            core.bindings[index] = (struct binding){.row = row,
+                                                    .index = index,
+                                                    .mode = core.settings.mode,
+                                                    .is_used_waiting = is_used_waiting(row->name)};
+        }
 }
 
 struct binding *core_find(struct core *started, const char *name)

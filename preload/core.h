@@ -42,6 +42,16 @@ struct binding *core_find(struct core *core, const char *name);
  */
 void core_enter(void);
 void core_leave(void);
-bool core_is_inside(void);
+
+/*
+ * The wait itself: then this thread's calls come from signal handlers, and are remote, or from what waiting uses of
+ * libc (poll and the like), which runs native.  Gives what core_wait_end() takes.
+ */
+bool core_wait_begin(void);
+void core_wait_end(bool was_waiting);
+bool core_needs_native(const struct binding *binding);
+
+/* The time, in ns, by our own call. */
+uint64_t core_now_ns(void);
 
 #endif

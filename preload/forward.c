@@ -103,15 +103,26 @@ int forward_encode(struct forward *forward, struct core *core, struct binding *b
     return 0;
 }
 
+static int exchange(struct lane *lane, uint32_t timeout_ms, bool *sent)
+{
+    bool was_waiting = core_wait_begin();
+    int error = lane_exchange(lane, clock_deadline_ns(timeout_ms), sent);
+
+    core_wait_end(was_waiting);
+    return error;
+}
+
 int forward_exchange(struct forward *forward, struct core *core, struct binding *binding, int32_t *error_number)
 {
     const struct frame_header *reply = &forward->lane->lane.reply.header;
     bool sent = false;
     int error;
 
-    error = lane_exchange(&forward->lane->lane, clock_deadline_ns(timeout_of(core, binding)), &sent);
+    error = exchange(&forward->lane->lane, timeout_of(core, binding), &sent);
     if (error) {
+        core_enter();
         lane_pool_give(forward->lane, error);
+        core_leave();
         forward->lane = NULL;
         return lose(forward, error, sent, describe_exchange(error));
     }

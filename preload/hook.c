@@ -7,7 +7,6 @@
 #include "preload/lost.h"
 #include "preload/trace.h"
 #include "spec/call/call.h"
-#include "spec/wire/clock.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -65,9 +64,9 @@ static const char *call_by_mode(struct core *core, struct binding *binding, void
 
 static void call_traced(struct core *core, struct binding *binding, void *result, void **arguments)
 {
-    uint64_t began_ns = clock_now_ns();
+    uint64_t began_ns = core_now_ns();
     const char *how = call_by_mode(core, binding, result, arguments);
-    uint64_t took_ns = clock_now_ns() - began_ns;
+    uint64_t took_ns = core_now_ns() - began_ns;
     int kept_errno = errno;
 
     core_enter();
@@ -78,12 +77,12 @@ static void call_traced(struct core *core, struct binding *binding, void *result
 
 void hook_call(ffi_cif *cif, void *result, void **arguments, void *closure)
 {
-    struct binding *binding = ((struct record *)closure)->binding;
+    struct binding *binding = __atomic_load_n(&((struct record *)closure)->binding, __ATOMIC_RELAXED);
     struct core *core = core_start();
     int cancelling;
 
     (void)cif;
-    if (!core) { /* one of our own libc calls */
+    if (!core || core_needs_native(binding)) { /* one of our own libc calls */
         call_native(binding, result, arguments);
         return;
     }

@@ -2,12 +2,15 @@
 #include "preload/host_process.h"
 
 #include "preload/unseen.h"
+#include "spec/base/log.h"
 #include "spec/base/own.h"
 #include "spec/base/text.h"
+#include "spec/wire/clock.h"
 #include "spec/wire/descriptor.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -18,10 +21,14 @@
 
 extern char **environ;
 
-/* Variables that are the guest's own affair, by their beginning. */
-static const char *const dropped[] = {"LD_PRELOAD=",         "WINAPI_MODE=",   "WINAPI_ROUTE=",    "WINAPI_SPEC=",
-                                      "WINAPI_HOST=",        "WINAPI_TRACE=",  "WINAPI_TRANSPORT=", "WINAPI_SHARED_MEM=",
-                                      "WINAPI_COMPARE_REPORT="};
+enum { VERDICT_TIMEOUT_MS = 1000 };
+
+/* Variables that are the guest's own affair, or that the host gets anew, by their beginning. */
+static const char *const dropped[] = {
+    "LD_PRELOAD=",       "WINAPI_MODE=",        "WINAPI_ROUTE=",          "WINAPI_SPEC=",   "WINAPI_HOST=",
+    "WINAPI_TRACE=",     "WINAPI_TRANSPORT=",   "WINAPI_SHARED_MEM=",     "WINAPI_REEXEC=", "WINAPI_DEBUG=",
+    "WINAPI_LOG_LEVEL=", "WINAPI_SOCKET_PORT=", "WINAPI_COMPARE_REPORT=",
+};
 
 struct start {
     const char *path;
@@ -39,21 +46,22 @@ static bool is_dropped(const char *variable)
     return false;
 }
 
-/* The environment for the host in one block: the array, whose last entry but one is `spec`. */
-static char **make_environment(char *spec)
+/* The environment for the host: the program's, without what is dropped, and these two variables.  One block. */
+static char **make_environment(char *spec, char *level)
 {
     size_t count = 0, kept = 0;
     char **environment;
 
     while (environ && environ[count])
         count++;
-    environment = malloc((count + 2) * sizeof(*environment));
+    environment = malloc((count + 3) * sizeof(*environment));
     if (!environment)
         return NULL;
     for (size_t i = 0; i < count; i++)
         if (!is_dropped(environ[i]))
             environment[kept++] = environ[i];
     environment[kept++] = spec;
+    environment[kept++] = level;
     environment[kept] = NULL;
     return environment;
 }
@@ -104,16 +112,21 @@ static void become_host(const void *context)
     _exit(127);
 }
 
-/* 0 when the pipe closes without a word: execve worked. */
+/*
+ * 0 when the pipe closes without a word: execve worked.  A child that another thread forks just now may hold the pipe
+ * open for long; the hello then finds out.
+ */
 static int read_verdict(int fd)
 {
+    uint64_t deadline_ns = clock_deadline_ns(VERDICT_TIMEOUT_MS);
+    struct pollfd poller = {.fd = fd, .events = POLLIN};
     int error = 0;
-    ssize_t got;
 
-    do
-        got = read(fd, &error, sizeof(error));
-    while (got < 0 && errno == EINTR);
-    return got == (ssize_t)sizeof(error) ? error : 0;
+    while (poll(&poller, 1, clock_poll_ms(deadline_ns)) < 0 && errno == EINTR && !clock_is_past(deadline_ns))
+        ;
+    if (poller.revents && read(fd, &error, sizeof(error)) == (ssize_t)sizeof(error))
+        return error;
+    return 0;
 }
 
 static int run_with_pipes(struct start *start)
@@ -145,7 +158,7 @@ static int run_with_pipes(struct start *start)
 
 int host_process_start(const char *command, const char *path, const struct spec_paths *specs)
 {
-    AUTO_TEXT struct text spec = {0}, line = {0};
+    AUTO_TEXT struct text spec = {0}, line = {0}, level = {0};
     AUTO_FREE char **environment = NULL;
     struct start start;
     int fd;
@@ -154,9 +167,10 @@ int host_process_start(const char *command, const char *path, const struct spec_
     for (size_t i = 0; i < specs->count; i++)
         text_format(&spec, "%s%s", i ? ":" : "", specs->paths[i]);
     text_format(&line, "exec %s", command ? command : "");
-    if (spec.failed || line.failed)
+    text_format(&level, "WINAPI_LOG_LEVEL=%s", log_level_name());
+    if (spec.failed || line.failed || level.failed)
         return -ENOMEM;
-    environment = make_environment(spec.data);
+    environment = make_environment(spec.data, level.data);
     if (!environment)
         return -ENOMEM;
     start = (struct start){.path = command ? "/bin/sh" : path, .environment = environment};

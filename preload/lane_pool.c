@@ -28,6 +28,7 @@ static struct {
     bool has_thread_end;
     struct connection *connection; /* NULL: none yet, or lost */
     struct thread_lane *all, *free;
+    struct thread_lane *abandoned; /* in a forked child: never touched again */
     uint32_t next_label; /* of socket lanes, whose number means nothing */
     struct memory memory;
     struct arena arena;
@@ -61,13 +62,22 @@ static void pool_unlock(const sigset_t *before)
 /* In the child: nothing here is ours any more.  What the parent and the host share is left as it is. */
 static void start_over(void)
 {
-    struct thread_lane *next;
+    struct thread_lane *next, *busy = own;
 
     pthread_mutex_init(&pool.lock, NULL);
     own = NULL;
     for (struct thread_lane *lane = pool.all; lane; lane = next) {
         next = lane->next;
+        if (lane->is_busy && lane == busy) {
+            lane->is_inherited = true; /* a signal handler forked during its wait: the child returns to that */
+            continue;
+        }
         lane_forget(&lane->lane);
+        if (lane->is_busy) { /* of a thread that is not here: it may have been anywhere in it */
+            lane->next = pool.abandoned;
+            pool.abandoned = lane;
+            continue;
+        }
         call_finish(&lane->call);
         free(lane);
     }
@@ -85,25 +95,45 @@ static bool is_forked(void)
     return pool.generation && *pool.generation == 0;
 }
 
-/* The allocator's books must be whole in the child, which copies the buffers that they name. */
+/*
+ * The allocator's books must be whole in the child, which copies the buffers that they name.  Signals wait, because
+ * a handler may want the allocator too.  Forks of one process come one after the other here: they take the same lock.
+ */
+static sigset_t mask_before_fork;
+static __thread bool fork_has_locked; /* by this thread */
+
 static void before_fork(void)
 {
-    if (pool.has_memory)
-        pthread_mutex_lock(&pool.arena.lock);
+    sigset_t all, before;
+
+    if (!pool.has_memory)
+        return;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &before);
+    pthread_mutex_lock(&pool.arena.lock);
+    mask_before_fork = before;
+    fork_has_locked = true;
 }
 
 static void after_fork_in_parent(void)
 {
-    if (pool.has_memory)
-        pthread_mutex_unlock(&pool.arena.lock);
+    sigset_t before = mask_before_fork;
+
+    if (!fork_has_locked)
+        return;
+    fork_has_locked = false;
+    pthread_mutex_unlock(&pool.arena.lock);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
 static void after_fork_in_child(void)
 {
     int kept_errno = errno;
 
-    if (is_forked())
-        start_over();
+    start_over();
+    if (fork_has_locked)
+        pthread_sigmask(SIG_SETMASK, &mask_before_fork, NULL);
+    fork_has_locked = false;
     errno = kept_errno;
 }
 
@@ -146,8 +176,9 @@ static void make_memory(struct core *core)
     pool.has_memory = !error;
     pool.has_no_memory = error;
     if (error)
-        log_error("%s: no shared memory can be made there: %s; buffers travel over sockets",
-                  core->settings.shared_memory ? core->settings.shared_memory : "memfd", strerror(-error));
+        log_error("%s%s: no shared memory can be made there: %s; buffers travel over sockets",
+                  core->settings.shared_memory ? "WINAPI_SHARED_MEM=" : "memfd",
+                  core->settings.shared_memory ? core->settings.shared_memory : "", strerror(-error));
 }
 
 static bool have_memory(struct core *core)
@@ -263,14 +294,16 @@ static void thread_ended(void *lane_pointer)
 
     if (lane != own)
         return; /* forked meanwhile: it is gone */
+    core_enter();
     if (lane->is_busy) {
         lane_pool_give(lane, -ETIMEDOUT);
-        return;
+    } else {
+        own = NULL;
+        pool_lock(&before);
+        free_lane(lane);
+        pool_unlock(&before);
     }
-    own = NULL;
-    pool_lock(&before);
-    free_lane(lane);
-    pool_unlock(&before);
+    core_leave();
 }
 
 static int connect_now(struct core *core)
@@ -408,10 +441,19 @@ static int find_lane(struct core *core, struct thread_lane **found)
     return *found ? 0 : open_lane(core, found);
 }
 
+/* What is above or below there says nothing about the stack that was interrupted. */
+static bool is_on_signal_stack(void)
+{
+    stack_t stack;
+
+    return sigaltstack(NULL, &stack) == 0 && (stack.ss_flags & SS_ONSTACK);
+}
+
 /* The stack grows downwards: a frame above the call that holds the lane has outlived it, by longjmp. */
 static bool was_left_behind(const struct thread_lane *lane)
 {
-    return lane->is_busy && (const char *)__builtin_frame_address(0) > (const char *)lane->frame;
+    return lane->is_busy && (const char *)__builtin_frame_address(0) > (const char *)lane->frame &&
+           !is_on_signal_stack();
 }
 
 static void use_lane(struct thread_lane *lane)
@@ -463,6 +505,8 @@ void lane_pool_give(struct thread_lane *lane, int error)
 {
     sigset_t before;
 
+    if (lane->is_inherited)
+        return;
     lane->is_busy = false;
     if (!error && lane == own)
         return;

@@ -42,7 +42,7 @@ void *record_bind(struct record *record)
     if (binding)
         binding_bind(binding, record);
     target = binding ? atomic_load_explicit(&record->target, memory_order_acquire) : bind_unknown(record, name);
-    if (binding && !record->hook && !record->cif && binding->mode != MODE_NATIVE)
+    if (binding && !__atomic_load_n(&record->hook, __ATOMIC_RELAXED) && binding->mode != MODE_NATIVE)
         target = (void *)stub_list_nothing; /* libffi could not; a line has said so */
     core_leave();
     errno = kept_errno;

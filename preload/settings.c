@@ -2,9 +2,11 @@
 #include "preload/settings.h"
 
 #include "spec/base/file.h"
+#include "spec/base/own.h"
 #include "spec/wire/protocol.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -118,21 +120,28 @@ static uint64_t duration_variable(const char *name, uint64_t usual)
     return usual;
 }
 
+int port_parse(const char *text, unsigned *port)
+{
+    unsigned long number;
+    char *end;
+
+    if (*text < '0' || *text > '9')
+        return -EINVAL;
+    errno = 0;
+    number = strtoul(text, &end, 0);
+    if (errno || *end || number == 0 || number > UINT32_MAX)
+        return -ERANGE;
+    *port = (unsigned)number;
+    return 0;
+}
+
 static void read_port(struct settings *settings)
 {
     const char *value = settings_variable("WINAPI_SOCKET_PORT");
-    unsigned long port;
-    char *end;
 
     settings->port = SOCKET_PORT_DEFAULT;
-    if (!value || !*value)
-        return;
-    errno = 0;
-    port = strtoul(value, &end, 0);
-    if (errno || *end || *value == '-' || port == 0 || port > UINT32_MAX)
+    if (value && *value && port_parse(value, &settings->port))
         log_error("WINAPI_SOCKET_PORT=%s: write a number from 1 to 0xffffffff; taking 0x%x", value, settings->port);
-    else
-        settings->port = (unsigned)port;
 }
 
 static void read_trace(struct settings *settings)
@@ -144,17 +153,27 @@ static void read_trace(struct settings *settings)
     settings->trace = strcmp(value, "1") == 0 ? "" : value;
 }
 
+static int try_log_file(const char *path)
+{
+    AUTO_CLOSE int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0600);
+
+    return fd < 0 ? -errno : 0;
+}
+
 static void start_log(void)
 {
     const char *debug = settings_variable("WINAPI_DEBUG");
     const char *name = settings_variable("WINAPI_LOG_LEVEL");
     const char *path = text_variable("WINAPI_LOG_FILE");
+    int path_error = path ? try_log_file(path) : 0;
     enum log_level level = LOG_WARN;
     bool is_bad_name = name && *name && log_level_parse(name, &level);
 
     if (debug && strcmp(debug, "1") == 0 && level < LOG_DEBUG)
         level = LOG_DEBUG;
-    log_start("winapi", level, path);
+    log_start("winapi", level, path_error ? NULL : path);
+    if (path_error)
+        log_error("WINAPI_LOG_FILE=%s: %s; taking stderr", path, strerror(-path_error));
     if (is_bad_name)
         log_error("WINAPI_LOG_LEVEL=%s: write none, error, warn, info, debug or trace; taking warn", name);
     if (debug && *debug && strcmp(debug, "0") != 0 && strcmp(debug, "1") != 0)

@@ -35,6 +35,9 @@ void settings_read(struct settings *settings);
 /* A variable of the environment as it was at the start: also before libc has set up environ.  NULL when unset. */
 const char *settings_variable(const char *name);
 
+/* The number that names a user's host: "4660", "0x1234".  -EINVAL, -ERANGE: it is none; *port is as before. */
+MUST_CHECK int port_parse(const char *text, unsigned *port);
+
 /* "remote", "native", "compare"; -EINVAL for others. */
 MUST_CHECK int mode_parse(const char *text, size_t size, enum mode *mode);
 const char *mode_name(enum mode mode);

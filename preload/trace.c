@@ -1,11 +1,14 @@
 /* One line a call: arguments as they are after it, so that outs show what came back. */
 #include "preload/trace.h"
 
+#include "spec/base/log.h"
 #include "spec/base/text.h"
 #include "spec/call/call.h"
 #include "spec/call/value.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -192,14 +195,23 @@ static void show_result(struct text *line, const struct row *row, const struct t
         text_format(line, " (%s)", strerror(traced->error_number));
 }
 
+static void complain(const char *path)
+{
+    static _Atomic bool has_complained;
+
+    if (!atomic_exchange(&has_complained, true))
+        log_error("WINAPI_TRACE=%s: %s; calls are not shown", path, strerror(errno));
+}
+
 static void write_line(const char *path, const struct text *line)
 {
     int fd = *path ? open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0666) : STDERR_FILENO;
-
     ssize_t written;
 
-    if (fd < 0)
-        return; /* there is nowhere left to say so */
+    if (fd < 0) {
+        complain(path);
+        return;
+    }
     written = write(fd, line->data, line->size);
     (void)written;
     if (*path)

@@ -5,6 +5,7 @@
  */
 #include "preload/command/command.h"
 
+#include "preload/settings.h"
 #include "spec/base/own.h"
 #include "spec/wire/address.h"
 #include "spec/wire/channel.h"
@@ -122,6 +123,18 @@ static int show(const char *path, bool as_json)
     return error;
 }
 
+static char *default_path(const char **why)
+{
+    const char *value = getenv("WINAPI_SOCKET_PORT");
+    unsigned port = SOCKET_PORT_DEFAULT;
+
+    if (value && *value && port_parse(value, &port)) {
+        *why = "WINAPI_SOCKET_PORT must be a number from 1 to 0xffffffff";
+        return NULL;
+    }
+    return address_default_path(getenv("XDG_RUNTIME_DIR"), port);
+}
+
 /* Where the host listens, malloc'ed; NULL, with *why, when that is not a place one can ask. */
 static char *socket_path(const char *text, const char **why)
 {
@@ -129,7 +142,7 @@ static char *socket_path(const char *text, const char **why)
 
     *why = strerror(ENOMEM);
     if (!text || !*text)
-        return address_default_path(getenv("XDG_RUNTIME_DIR"), SOCKET_PORT_DEFAULT);
+        return default_path(why);
     if (address_parse(&address, text, why))
         return NULL;
     if (address.kind == ADDRESS_UNIX)
@@ -145,7 +158,7 @@ static int stat_host(const char *host, bool as_json)
     int error;
 
     if (!path) {
-        fprintf(stderr, "winapi stat: %s: %s\n", host ? host : "", why);
+        fprintf(stderr, "winapi stat: %s%s%s\n", host ? host : "", host && *host ? ": " : "", why);
         return 2;
     }
     error = show(path, as_json);

@@ -58,6 +58,11 @@ int log_level_parse(const char *name, enum log_level *level)
     return -EINVAL;
 }
 
+const char *log_level_name(void)
+{
+    return level_names[log_level];
+}
+
 /*
  * Writes without SIGPIPE: the signal is blocked, and when this write raised it, taken away again.  One that was
  * pending before is the program's own and stays.

@@ -36,7 +36,8 @@ check("a third thread: the line names the limit", len(lines) == 1 and
       re.search(r"2 threads have a lane to the host, as many as it allows: .*--max-lanes.*; returned -1", lines[0]),
       *program.lines())
 answers = [program.answer(tag) for tag in tags]
-check("a third thread: the two are served", [answer[:2] for answer in answers] == [(400, 77)] * 2, *answers)
+check("a third thread: the two are served", [answer[:2] for answer in answers] == [(400, 77)] * 2, *answers, *program.lines(),
+      host.log())
 check("when they have ended there is a lane", wait_until(lambda: program.result("next", 1) == 2), *program.lines())
 program.stop()
 with Peer(host.path) as peer:

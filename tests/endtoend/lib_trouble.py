@@ -298,7 +298,8 @@ class Peer:
         if descriptors:
             sent = socket.send_fds(self.socket, [data], list(descriptors))
             data = data[sent:]
-        self.socket.sendall(data)
+        if data:  # of nothing the kernel, too, says that the other end has closed
+            self.socket.sendall(data)
 
     def read(self, size):
         data = b""

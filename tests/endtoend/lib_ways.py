@@ -114,5 +114,5 @@ def sanitizer_library():
 
 def winapi_run(*command, options=("--spec", WAYS_SPEC), host=None, **variables):
     if host:
-        variables["WINAPI_HOST"] = host.address
+        variables.setdefault("WINAPI_HOST", host.address)
     return run([WINAPI, "run", *options, "--", *command], **variables)

@@ -19,7 +19,7 @@ def shows(what, words, *expected, **variables):
     check(f"{what}: {expected[0]}", result.calls == list(expected) and len(result.said) == len(expected), result)
 
 
-# ---- as the issue of this form is: a program that knows nothing of it ----
+# ---- a program that knows nothing of it ----
 
 python = shutil.which("python3", path="/usr/bin")
 if python:

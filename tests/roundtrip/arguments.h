@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ARGUMENTS_PIECES = 1 << 14, ARGUMENTS_SIZE_MOST = 4 << 20, ARGUMENTS_HANDLES = 5 };
+enum { ARGUMENTS_SIZE_MOST = 4 << 20, ARGUMENTS_HANDLES = 5 };
 
 struct arguments_piece {
     unsigned char *data, *before;
@@ -32,8 +32,9 @@ struct arguments {
     struct handle_table *handles;       /* NULL: all handles are NULL */
     bool is_host;                       /* handles are addresses, and pointers stay where they lead */
     struct arena *arena;                /* some pieces are from there; NULL: none */
+    uint64_t size_most;                 /* what a size may be now and then */
     struct arguments_piece *pieces;
-    size_t count;
+    size_t count, capacity;
     bool failed; /* no size for some pointer: try another seed */
 };
 
@@ -63,12 +64,23 @@ static inline bool arguments_from_arena(struct arguments *arguments, struct argu
     return true;
 }
 
+static inline struct arguments_piece *arguments_room(struct arguments *arguments)
+{
+    if (arguments->count == arguments->capacity) {
+        arguments->capacity = arguments->capacity ? arguments->capacity * 2 : 64;
+        arguments->pieces = realloc(arguments->pieces, arguments->capacity * sizeof(*arguments->pieces));
+    }
+    if (!arguments->pieces)
+        abort();
+    return &arguments->pieces[arguments->count];
+}
+
 /* Of exactly this size, so that a sanitizer sees a byte more. */
 static inline void *arguments_piece(struct arguments *arguments, size_t size)
 {
-    struct arguments_piece *piece = &arguments->pieces[arguments->count];
+    struct arguments_piece *piece = arguments_room(arguments);
 
-    if (arguments->count == ARGUMENTS_PIECES || size > ARGUMENTS_SIZE_MOST) {
+    if (size > ARGUMENTS_SIZE_MOST) {
         arguments->failed = true;
         return NULL;
     }
@@ -106,7 +118,7 @@ static inline void arguments_finish(struct arguments *arguments)
     }
     free(arguments->pieces);
     arguments->pieces = NULL;
-    arguments->count = 0;
+    arguments->count = arguments->capacity = 0;
 }
 
 /* ---- which values are sizes ---- */
@@ -145,7 +157,7 @@ static inline bool field_is_size(const struct type *type, size_t index)
 
 static inline void fill_size(struct arguments *arguments, const struct type *type, void *address)
 {
-    uint64_t most = arguments_below(arguments, 6) ? 40 : 1500;
+    uint64_t most = arguments_below(arguments, 6) ? 40 : arguments->size_most;
 
     if (value_store(type, address, arguments_below(arguments, most)))
         memset(address, 0, type->size);
@@ -332,9 +344,6 @@ static inline bool arguments_make(struct arguments *arguments, const struct row 
     arguments->row = row;
     arguments->state = seed * 2 + 1;
     arguments->failed = false;
-    arguments->pieces = calloc(ARGUMENTS_PIECES, sizeof(*arguments->pieces));
-    if (!arguments->pieces)
-        abort();
     for (size_t i = 0; i < row->parameter_count; i++)
         arguments->slots[i] = arguments_piece(arguments, row->parameters[i].type->size);
     for (size_t i = 0; i < row->parameter_count; i++)
