@@ -39,7 +39,12 @@ static struct {
     uint16_t salt;
 } pool = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
+/*
+ * This thread's lane.  `own_is_busy` is set before the lane is looked at and cleared when the call is over: a signal
+ * handler in between takes a spare one, so nothing changes under the call that it interrupted.
+ */
 static __thread struct thread_lane *own;
+static __thread volatile bool own_is_busy;
 
 /* A handler that calls a remoted function must not find the lock held by its own thread. */
 static void pool_lock(sigset_t *before)
@@ -462,14 +467,14 @@ static void use_lane(struct thread_lane *lane)
     lane->frame = __builtin_frame_address(0);
 }
 
-static int take_slowly(struct core *core, struct thread_lane **lane)
+/* Any lane but a usable one of this thread's own; `keeps`: it becomes that. */
+static int take_slowly(struct core *core, struct thread_lane **lane, bool keeps)
 {
-    bool keeps = !own || !own->is_busy;
     sigset_t before;
     int error;
 
     pool_lock(&before);
-    if (own && !own->is_busy && !is_usable(own)) {
+    if (keeps && own) {
         drop_lane(own);
         own = NULL;
     }
@@ -487,29 +492,35 @@ static int take_slowly(struct core *core, struct thread_lane **lane)
     return error;
 }
 
-int lane_pool_take(struct core *core, struct thread_lane **lane)
+static int take_own(struct core *core, struct thread_lane **lane)
 {
-    if (is_forked())
-        start_over();
-    if (own && was_left_behind(own))
-        lane_pool_give(own, -ETIMEDOUT);
-    if (own && !own->is_busy && is_usable(own)) {
+    int error;
+
+    own_is_busy = true;
+    if (own && is_usable(own)) {
         *lane = own;
         use_lane(own);
         return 0;
     }
-    return take_slowly(core, lane);
+    error = take_slowly(core, lane, true);
+    if (error)
+        own_is_busy = false;
+    return error;
 }
 
-void lane_pool_give(struct thread_lane *lane, int error)
+int lane_pool_take(struct core *core, struct thread_lane **lane)
+{
+    if (is_forked())
+        start_over();
+    if (own_is_busy && own && was_left_behind(own))
+        lane_pool_give(own, -ETIMEDOUT);
+    return own_is_busy ? take_slowly(core, lane, false) : take_own(core, lane);
+}
+
+static void give_away(struct thread_lane *lane, int error)
 {
     sigset_t before;
 
-    if (lane->is_inherited)
-        return;
-    lane->is_busy = false;
-    if (!error && lane == own)
-        return;
     pool_lock(&before);
     if (error && error != -ETIMEDOUT)
         atomic_store(&lane->connection->is_lost, true);
@@ -521,4 +532,15 @@ void lane_pool_give(struct thread_lane *lane, int error)
         free_lane(lane);
     }
     pool_unlock(&before);
+}
+
+void lane_pool_give(struct thread_lane *lane, int error)
+{
+    bool is_own = lane == own || lane->is_inherited;
+
+    lane->is_busy = false;
+    if (!lane->is_inherited && (error || !is_own))
+        give_away(lane, error);
+    if (is_own)
+        own_is_busy = false;
 }

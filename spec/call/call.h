@@ -24,10 +24,10 @@
 #include <stdint.h>
 
 enum {
-    CALL_INLINE_MOST = 1024,        /* a buffer up to this size travels in the frame while there is room */
-    CALL_STRING_ROOM = 64 << 10,    /* room for a returned string */
-    CALL_BODY_MOST = 64 << 20,      /* bytes of a body that does not fit its frame */
-    CALL_FOLLOWS_MOST = 1 << 20,    /* pointers in one call */
+    CALL_INLINE_MOST = 1024,     /* a buffer up to this size travels in the frame while there is room */
+    CALL_STRING_ROOM = 64 << 10, /* room for a returned string */
+    CALL_BODY_MOST = 64 << 20,   /* bytes of a body that does not fit its frame */
+    CALL_FOLLOWS_MOST = 1 << 20, /* pointers in one call */
 };
 
 enum place { PLACE_NULL = 0, PLACE_BODY = 1, PLACE_BUFFER = 2 };
@@ -55,19 +55,20 @@ struct call {
     struct follow *follows;
     size_t follow_count, follow_capacity, follow_next;
     void *const *arguments; /* as libffi has them */
-    int32_t error_number; /* guest: errno before the call */
-    uint32_t timeout_ms;  /* guest: what the host is told; 0: none */
+    int32_t error_number;   /* guest: errno before the call */
+    uint32_t timeout_ms;    /* guest: what the host is told; 0: none */
     bool copies_all;        /* guest: even arena buffers are copied: compare needs two sets */
     bool compares;          /* guest: the reply is compared with what is there, not stored */
     struct difference *difference;
-    /* guest: a copy of a returned string that lives as long as the process; equal strings may share one.  NULL: no memory */
+    /* guest: a copy of a returned string that lives as long as the process; equal strings may share one.  NULL: no
+     * memory */
     const char *(*keep_string)(const char *string, size_t size);
-    uint64_t limit; /* host: bytes of scratch and buffers that one call may take */
-    uint64_t taken; /* host: of those */
+    uint64_t limit;                       /* host: bytes of scratch and buffers that one call may take */
+    uint64_t taken;                       /* host: of those */
     uint64_t buffer_sizes[FRAME_BUFFERS]; /* host: how far each descriptor was filled */
-    uint64_t reply_room; /* guest: worst size of the reply's body */
-    const char *fault_name; /* on error: the parameter or member at fault, or NULL */
-    const char *fault_what; /* static text */
+    uint64_t reply_room;                  /* guest: worst size of the reply's body */
+    const char *fault_name;               /* on error: the parameter or member at fault, or NULL */
+    const char *fault_what;               /* static text */
 };
 
 /* Frees what the call keeps. */

@@ -120,8 +120,7 @@ void difference_bytes(struct difference *difference, const struct path *path, co
     }
 }
 
-void difference_strings(struct difference *difference, const struct path *path, const char *native,
-                        const char *remote)
+void difference_strings(struct difference *difference, const struct path *path, const char *native, const char *remote)
 {
     bool same = native && remote ? strcmp(native, remote) == 0 : native == remote;
 

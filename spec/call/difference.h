@@ -40,8 +40,7 @@ void difference_value(struct difference *difference, const struct path *path, co
 void difference_bytes(struct difference *difference, const struct path *path, const struct type *element,
                       const struct both *both);
 /* Either may be NULL. */
-void difference_strings(struct difference *difference, const struct path *path, const char *native,
-                        const char *remote);
+void difference_strings(struct difference *difference, const struct path *path, const char *native, const char *remote);
 /* Handles have no value to compare, but one of them may be NULL alone. */
 void difference_handles(struct difference *difference, const struct path *path, bool native, bool remote);
 void difference_errno(struct difference *difference, int native, int remote);

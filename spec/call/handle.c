@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TAG = 0x5741, GENERATION_BITS = 12, PLACE_BITS = 20 };
+enum { TAG = 0x5741, GENERATION_BITS = 12, PLACE_BITS = 20, SLOTS_AT_FIRST = 1024 };
 
 static uint64_t handle_value(const struct handle_table *table, size_t place)
 {
@@ -31,25 +31,16 @@ static struct handle_slot *slot_of(struct handle_table *table, uint64_t wire)
 {
     size_t place = wire & ((1u << PLACE_BITS) - 1);
 
-    if (place >= table->count || !table->slots[place].pointer || handle_value(table, place) != wire)
+    if (place >= table->capacity || !table->slots[place].pointer || handle_value(table, place) != wire)
         return NULL;
     return &table->slots[place];
 }
 
-static int find_free(struct handle_table *table, size_t *place)
+static int grow(struct handle_table *table)
 {
-    struct handle_slot *grown;
-    size_t capacity;
+    size_t capacity = table->capacity ? table->capacity * 2 : SLOTS_AT_FIRST;
+    struct handle_slot *grown = realloc(table->slots, capacity * sizeof(*grown));
 
-    while (table->free_hint < table->count && table->slots[table->free_hint].pointer)
-        table->free_hint++;
-    *place = table->free_hint;
-    if (*place < table->capacity)
-        return 0;
-    if (table->capacity >= HANDLES_MOST)
-        return -EMFILE;
-    capacity = table->capacity ? table->capacity * 2 : 64;
-    grown = realloc(table->slots, capacity * sizeof(*grown));
     if (!grown)
         return -ENOMEM;
     memset(grown + table->capacity, 0, (capacity - table->capacity) * sizeof(*grown));
@@ -58,12 +49,32 @@ static int find_free(struct handle_table *table, size_t *place)
     return 0;
 }
 
+/*
+ * Slots are taken in turns, and at least half of them are free as long as there may be more: a slot is used again
+ * late, and a closed handle is known for one long after its generation, which has few bits, has come around.
+ */
+static int find_free(struct handle_table *table, size_t *place)
+{
+    int error = 0;
+
+    if (table->live >= table->capacity / 2 && table->capacity < HANDLES_MOST)
+        error = grow(table);
+    if (error)
+        return error;
+    if (table->live == table->capacity)
+        return -EMFILE;
+    while (table->slots[table->next % table->capacity].pointer)
+        table->next++;
+    *place = table->next++ % table->capacity;
+    return 0;
+}
+
 static int add_locked(struct handle_table *table, const char *class, void *pointer, uint64_t *wire)
 {
     size_t place;
     int error;
 
-    for (place = 0; place < table->count; place++)
+    for (place = 0; place < table->capacity; place++)
         if (table->slots[place].pointer == pointer && strcmp(table->slots[place].class, class) == 0) {
             *wire = handle_value(table, place);
             return 0;
@@ -73,8 +84,7 @@ static int add_locked(struct handle_table *table, const char *class, void *point
         return error;
     table->slots[place].pointer = pointer;
     table->slots[place].class = class;
-    if (place >= table->count)
-        table->count = place + 1;
+    table->live++;
     *wire = handle_value(table, place);
     return 0;
 }
@@ -119,19 +129,17 @@ void handle_table_remove(struct handle_table *table, uint64_t wire)
     if (slot) {
         slot->pointer = NULL;
         slot->generation++;
-        if ((size_t)(slot - table->slots) < table->free_hint)
-            table->free_hint = (size_t)(slot - table->slots);
+        table->live--;
     }
     pthread_mutex_unlock(&table->lock);
 }
 
 size_t handle_table_live(struct handle_table *table)
 {
-    size_t live = 0;
+    size_t live;
 
     pthread_mutex_lock(&table->lock);
-    for (size_t i = 0; i < table->count; i++)
-        live += table->slots[i].pointer != NULL;
+    live = table->live;
     pthread_mutex_unlock(&table->lock);
     return live;
 }

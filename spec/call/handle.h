@@ -40,9 +40,9 @@ struct handle_slot {
 struct handle_table {
     pthread_mutex_t lock;
     struct handle_slot *slots;
-    size_t count;    /* slots in use or freed */
     size_t capacity; /* slots allocated */
-    size_t free_hint; /* no slot below this is free */
+    size_t live;     /* slots in use */
+    size_t next;     /* where the search for a free slot goes on */
     uint16_t salt;
 };
 

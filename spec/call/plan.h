@@ -18,7 +18,7 @@
 struct plan {
     const struct row *row;
     ffi_cif cif;
-    size_t result_size; /* bytes that libffi may write for the result, at least sizeof(ffi_arg) */
+    size_t result_size;                      /* bytes that libffi may write for the result, at least sizeof(ffi_arg) */
     uint8_t values[TABLE_PARAMETERS_MOST];   /* parameters that travel by value, in order */
     uint8_t pointers[TABLE_PARAMETERS_MOST]; /* parameters that are followed, in the row's order */
     uint8_t value_count, pointer_count;

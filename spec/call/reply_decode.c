@@ -5,8 +5,8 @@
  * call->compares nothing is written at all: each value is compared with what the native function has left there.
  */
 #include "spec/call/call.h"
-#include "spec/call/value.h"
 #include "spec/call/difference.h"
+#include "spec/call/value.h"
 
 #include <errno.h>
 #include <string.h>

@@ -35,8 +35,7 @@ static int encode_value(struct call *call, struct writer *writer, const struct t
         return 0;
     if (type->kind == TYPE_STRUCT) {
         for (size_t i = 0; !error && i < type->field_count; i++)
-            error =
-                encode_value(call, writer, type->fields[i].type, (const char *)address + type->fields[i].offset);
+            error = encode_value(call, writer, type->fields[i].type, (const char *)address + type->fields[i].offset);
         return error;
     }
     if (call_is_list(type)) {
@@ -134,8 +133,7 @@ static int encode_elements(struct call *call, struct writer *writer, const struc
     return error;
 }
 
-static int encode_pointer(struct call *call, struct writer *writer, const struct parameter *pointer,
-                          const void *object)
+static int encode_pointer(struct call *call, struct writer *writer, const struct parameter *pointer, const void *object)
 {
     const struct follow *next = call_follow_next(call);
     struct follow follow;
@@ -186,8 +184,8 @@ static int encode_outs(struct call *call, struct writer *writer)
     int error = 0;
 
     for (size_t i = 0; !error && i < plan->value_count; i++)
-        error = encode_inside(call, writer, plan->row->parameters[plan->values[i]].type,
-                              call->arguments[plan->values[i]]);
+        error =
+            encode_inside(call, writer, plan->row->parameters[plan->values[i]].type, call->arguments[plan->values[i]]);
     for (size_t i = 0; !error && i < plan->pointer_count; i++)
         error = encode_pointer(call, writer, &plan->row->parameters[plan->pointers[i]], NULL);
     return error;

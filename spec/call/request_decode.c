@@ -226,8 +226,7 @@ static int decode_elements(struct call *call, struct reader *reader, const struc
     follow.count = reader_u64(reader);
     follow.capacity = reader_u64(reader);
     bytes = follow;
-    if (reader->failed || follow.count > follow.capacity ||
-        __builtin_mul_overflow(follow.count, size, &bytes.count) ||
+    if (reader->failed || follow.count > follow.capacity || __builtin_mul_overflow(follow.count, size, &bytes.count) ||
         __builtin_mul_overflow(follow.capacity, size, &bytes.capacity))
         return call_fault(call, pointer->name, "so many elements cannot be", -EBADMSG);
     error = check_sizes(call, pointer, object, &bytes);
@@ -292,7 +291,8 @@ static int decode_pointer(struct call *call, struct reader *reader, const struct
     else if (follow->place != PLACE_BODY)
         error = call_fault(call, pointer->name, "such values travel in the body", -EBADMSG);
     else
-        error = is_one ? decode_one(call, reader, pointer, index) : decode_elements(call, reader, pointer, object, index);
+        error =
+            is_one ? decode_one(call, reader, pointer, index) : decode_elements(call, reader, pointer, object, index);
     memcpy(slot, &call->follows[index].address, sizeof(void *));
     return error;
 }

@@ -313,7 +313,8 @@ static int encode_arguments(struct call *call, struct writer *writer)
     for (size_t i = 0; !error && i < plan->pointer_count; i++) {
         uint8_t index = plan->pointers[i];
 
-        error = encode_pointer(call, writer, &plan->row->parameters[index], *(void *const *)call->arguments[index], NULL);
+        error =
+            encode_pointer(call, writer, &plan->row->parameters[index], *(void *const *)call->arguments[index], NULL);
     }
     return error;
 }
@@ -379,7 +380,8 @@ static void share_descriptor(struct call *call, struct placing *placing, size_t 
 
 static uint32_t buffer_flags(const struct follow *follow)
 {
-    return (follow->direction & DIRECTION_IN || follow->count ? BUFFER_IN : 0) | (follow->direction & DIRECTION_OUT ? BUFFER_OUT : 0);
+    return (follow->direction & DIRECTION_IN || follow->count ? BUFFER_IN : 0) |
+           (follow->direction & DIRECTION_OUT ? BUFFER_OUT : 0);
 }
 
 static uint8_t add_descriptor(struct placing *placing, uint64_t offset, uint64_t size, uint32_t flags)
@@ -431,15 +433,13 @@ static void place_body(struct placing *placing, struct frame_header *header, con
 
     if (placing->room_size) {
         flags |= FRAME_ROOM_FOR_BODY;
-        header->room_buffer =
-            add_descriptor(placing, placing->start + placing->used, placing->room_size, BUFFER_OUT);
+        header->room_buffer = add_descriptor(placing, placing->start + placing->used, placing->room_size, BUFFER_OUT);
         placing->used += aligned(placing->room_size);
     }
     if (placing->body_size) {
         memcpy(placing->memory + placing->used, writer->data, writer->size);
         flags |= FRAME_BODY_IN_BUFFER;
-        header->body_buffer =
-            add_descriptor(placing, placing->start + placing->used, placing->body_size, BUFFER_IN);
+        header->body_buffer = add_descriptor(placing, placing->start + placing->used, placing->body_size, BUFFER_IN);
         placing->used += aligned(placing->body_size);
     }
     header->flags = flags;

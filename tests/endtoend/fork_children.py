@@ -17,8 +17,7 @@ for medium in MEDIA:
     refused = [line for line in result.said if line.startswith("ways_value: invalid handle")]
     check(f"{medium}: it comes to its end, and says nothing but of the refused handle", result.status == 0 and
           result.lines and len(refused) == 1 == len(result.said), result)
-    stat = host.stat()
-    check(f"{medium}: each process was a client of its own", stat["ended_clients"] >= 28 and
-          stat["crashed_clients"] == 0, stat)
+    check(f"{medium}: each process was a client of its own", wait_until(lambda: host.stat()["ended_clients"] >= 28) and
+          host.stat()["crashed_clients"] == 0, host.stat())
     check(f"{medium}: the host has counted the forked calls", host.calls("ways_add") > 20 + 1)
 finish()

@@ -26,7 +26,7 @@ with open(OWN, "w") as file:
         "struct timespec": {"struct": "long tv_sec, tv_nsec;"}}, "functions": [
         {"prototype": "int getpid(void)"}, {"prototype": "int sched_getcpu(void)"},
         {"prototype": "int clock_gettime(int clock, struct timespec *now)", "now": "out"},
-        {"prototype": "int atoi(const char *text)", "text": {"string": True}}]}, file)
+        {"prototype": "int abs(int value)"}]}, file)
 with open(folder + "/own.c", "w") as file:
     file.write("""
 #include <sched.h>
@@ -38,7 +38,7 @@ int main(void)
 {
     struct timespec now = {0};
     int failed = clock_gettime(CLOCK_MONOTONIC, &now);
-    printf("time %d\\ncpu %d\\nnumber %d\\n", failed || now.tv_sec <= 0, sched_getcpu() < 0, atoi("12"));
+    printf("time %d\\ncpu %d\\nnumber %d\\n", failed || now.tv_sec <= 0, sched_getcpu() < 0, abs(-12));
     printf("pid %d\\n", (int)getpid());
     return 0;
 }
@@ -50,7 +50,9 @@ for medium in MEDIA:
         result = winapi_run(PROGRAM, options=("--spec", OWN), host=host, WINAPI_TRANSPORT=medium,
                             **({"WINAPI_TRACE": trace} if trace else {}))
         counts = {row["name"]: row["calls"] for row in host.stat()["functions"] if row["calls"]}
+        if SANITIZER:  # its run-time library calls clock_gettime too
+            counts["clock_gettime"] = min(1, counts.get("clock_gettime", 0))
         check(f"{medium}{', traced' if trace else ''}: each of the program's calls is remote, none of ours",
               result.lines[:3] == ["time 0", "cpu 0", "number 12"] and result.values("pid") != [str(result.pid)] and
-              counts == {"getpid": 1, "sched_getcpu": 1, "clock_gettime": 1, "atoi": 1}, result, counts)
+              counts == {"getpid": 1, "sched_getcpu": 1, "clock_gettime": 1, "abs": 1}, result, counts)
 finish()

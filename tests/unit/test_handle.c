@@ -1,0 +1,212 @@
+/* A client's handles: what is good, and everything that only looks like it. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "spec/call/handle.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+static char objects[4];
+
+static int start(void **state)
+{
+    struct handle_table *table = malloc(sizeof(*table));
+
+    *state = table;
+    return table && handle_table_init(table, 0x1234) == 0 ? 0 : -1;
+}
+
+static int finish(void **state)
+{
+    handle_table_finish(*state);
+    free(*state);
+    return 0;
+}
+
+static uint64_t add(struct handle_table *table, const char *class, void *pointer)
+{
+    uint64_t wire = 0;
+
+    assert_int_equal(handle_table_add(table, class, pointer, &wire), 0);
+    return wire;
+}
+
+static void *find(struct handle_table *table, const char *class, uint64_t wire)
+{
+    void *pointer = objects + 3;
+
+    assert_int_equal(handle_table_find(table, class, wire, &pointer), 0);
+    return pointer;
+}
+
+static void assert_unknown(struct handle_table *table, const char *class, uint64_t wire)
+{
+    void *pointer = objects;
+
+    assert_int_equal(handle_table_find(table, class, wire, &pointer), -EBADF);
+    assert_null(pointer);
+}
+
+static void a_handle_leads_to_its_pointer(void **state)
+{
+    uint64_t a = add(*state, "box", objects), b = add(*state, "box", objects + 1);
+
+    assert_ptr_equal(find(*state, "box", a), objects);
+    assert_ptr_equal(find(*state, "box", b), objects + 1);
+    assert_int_equal(handle_table_live(*state), 2);
+}
+
+static void null_is_zero_both_ways(void **state)
+{
+    assert_int_equal(add(*state, "box", NULL), 0);
+    assert_null(find(*state, "box", 0));
+    assert_int_equal(handle_table_live(*state), 0);
+}
+
+static void the_same_pointer_keeps_its_handle_within_its_class(void **state)
+{
+    uint64_t wire = add(*state, "box", objects);
+
+    assert_int_equal(add(*state, "box", objects), wire);
+    assert_int_not_equal(add(*state, "lid", objects), wire);
+    assert_int_equal(handle_table_live(*state), 2);
+}
+
+static void a_handle_is_no_address(void **state)
+{
+    uint64_t wire = add(*state, "box", objects);
+
+    assert_int_equal(wire >> 48, 0x5741); /* not canonical, so nothing can lie there */
+    assert_int_equal(wire >> 32 & 0xFFFF, 0x1234);
+}
+
+static void a_handle_of_another_class_is_unknown(void **state)
+{
+    assert_unknown(*state, "lid", add(*state, "box", objects));
+}
+
+static void a_forged_handle_is_unknown(void **state)
+{
+    uint64_t wire = add(*state, "box", objects);
+
+    for (int bit = 0; bit < 64; bit++)
+        assert_unknown(*state, "box", wire ^ (uint64_t)1 << bit);
+    assert_unknown(*state, "box", (uintptr_t)objects);
+    assert_unknown(*state, "box", UINT64_MAX);
+}
+
+static void a_handle_of_another_session_is_unknown(void **state)
+{
+    struct handle_table other;
+
+    assert_int_equal(handle_table_init(&other, 0x1235), 0);
+    assert_unknown(*state, "box", add(&other, "box", objects));
+    add(*state, "box", objects);
+    assert_unknown(*state, "box", add(&other, "box", objects));
+    handle_table_finish(&other);
+}
+
+static void a_removed_handle_is_unknown(void **state)
+{
+    uint64_t wire = add(*state, "box", objects);
+
+    handle_table_remove(*state, wire);
+    assert_unknown(*state, "box", wire);
+    assert_int_equal(handle_table_live(*state), 0);
+}
+
+static void removing_nonsense_removes_nothing(void **state)
+{
+    uint64_t wire = add(*state, "box", objects);
+
+    handle_table_remove(*state, 0);
+    handle_table_remove(*state, wire + 1);
+    handle_table_remove(*state, UINT64_MAX);
+    assert_ptr_equal(find(*state, "box", wire), objects);
+    assert_int_equal(handle_table_live(*state), 1);
+}
+
+/* An object closed and opened over and over at one address: more often than there are generations. */
+static void a_removed_handle_stays_unknown_for_long(void **state)
+{
+    uint64_t wire = add(*state, "box", objects);
+
+    handle_table_remove(*state, wire);
+    for (int i = 0; i < 100000; i++) {
+        uint64_t next = add(*state, "box", objects);
+
+        if (next == wire)
+            fail_msg("the handle is back after %d others", i);
+        handle_table_remove(*state, next);
+    }
+    assert_unknown(*state, "box", wire);
+}
+
+static void handles_stay_good_while_the_table_grows(void **state)
+{
+    enum { COUNT = 5000 };
+    static char many[COUNT];
+    static uint64_t wires[COUNT];
+
+    for (int i = 0; i < COUNT; i++)
+        wires[i] = add(*state, "box", &many[i]);
+    for (int i = 0; i < COUNT; i++)
+        assert_ptr_equal(find(*state, "box", wires[i]), &many[i]);
+    assert_int_equal(handle_table_live(*state), COUNT);
+}
+
+static void a_full_table_refuses_more(void **state)
+{
+    struct handle_table *table = *state;
+    uint64_t wire;
+
+    /* As it is when all places are taken; to fill them one by one would take minutes. */
+    add(table, "box", objects);
+    table->slots = reallocarray(table->slots, HANDLES_MOST, sizeof(*table->slots));
+    assert_non_null(table->slots);
+    for (size_t i = 0; i < HANDLES_MOST; i++)
+        table->slots[i] = (struct handle_slot){.pointer = objects + 1, .class = "filler"};
+    table->capacity = table->live = HANDLES_MOST;
+    assert_int_equal(handle_table_add(table, "box", objects, &wire), -EMFILE);
+    assert_int_equal(wire, 0);
+}
+
+static void the_guests_door_leaves_values_as_they_are(void **state)
+{
+    uint64_t wire = 0;
+    void *local = NULL;
+
+    (void)state;
+    assert_int_equal(handle_door_guest.export(NULL, "box", objects, &wire), 0);
+    assert_int_equal(wire, (uintptr_t)objects);
+    assert_int_equal(handle_door_guest.import(NULL, "box", wire, &local), 0);
+    assert_ptr_equal(local, objects);
+}
+
+#define WITH_TABLE(test) cmocka_unit_test_setup_teardown(test, start, finish)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        WITH_TABLE(a_handle_leads_to_its_pointer),
+        WITH_TABLE(null_is_zero_both_ways),
+        WITH_TABLE(the_same_pointer_keeps_its_handle_within_its_class),
+        WITH_TABLE(a_handle_is_no_address),
+        WITH_TABLE(a_handle_of_another_class_is_unknown),
+        WITH_TABLE(a_forged_handle_is_unknown),
+        WITH_TABLE(a_handle_of_another_session_is_unknown),
+        WITH_TABLE(a_removed_handle_is_unknown),
+        WITH_TABLE(removing_nonsense_removes_nothing),
+        WITH_TABLE(a_removed_handle_stays_unknown_for_long),
+        WITH_TABLE(handles_stay_good_while_the_table_grows),
+        WITH_TABLE(a_full_table_refuses_more),
+        cmocka_unit_test(the_guests_door_leaves_values_as_they_are),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
