@@ -108,7 +108,7 @@ int member_word(struct member_reader *reader, const char *name, const char *cons
     for (int i = 0; words[i]; i++) {
         size_t used = strlen(expected);
 
-        if (cJSON_IsString(member) && strcmp(member->valuestring, words[i]) == 0)
+        if (member && cJSON_IsString(member) && strcmp(member->valuestring, words[i]) == 0)
             return i;
         snprintf(expected + used, sizeof(expected) - used, "%s \"%s\"", i ? "," : "", words[i]);
     }

@@ -265,9 +265,9 @@ int session_handle(struct session *session, const cJSON *message)
     kind = reader.failed ? NULL : find_kind(name);
     if (!reader.failed && !kind)
         member_fault(&reader, "there is no message \"%.40s\"", name);
-    if (!reader.failed && kind->needs_hello && !session->is_greeted)
+    if (kind && kind->needs_hello && !session->is_greeted)
         member_fault(&reader, "message \"%s\": it comes before the hello", kind->name);
-    if (reader.failed)
+    if (!kind || reader.failed)
         return outbox_error(&session->outbox, "message", "%s", reader.fault);
     return kind->handle(session, &reader);
 }

@@ -79,7 +79,7 @@ void statistics_client_name(struct client_slot *slot, const char *name)
     if (atomic_load_explicit(&slot->name_size, memory_order_relaxed))
         return;
     for (size_t i = 0; i < size; i++)
-        slot->name[i] = name[i] >= ' ' && name[i] <= '~' ? name[i] : '?';
+        slot->name[i] = (char)(name[i] >= ' ' && name[i] <= '~' ? name[i] : '?');
     /* Counterpart: the acquire of whoever shows the name. */
     atomic_store_explicit(&slot->name_size, (uint32_t)size, memory_order_release);
 }

@@ -145,8 +145,8 @@ static void say_entry(const struct row *row, struct compare_entry *entry)
         snprintf(reason, sizeof(reason), "; %llu not compared: %s", (unsigned long long)entry->not_compared,
                  entry->reason);
     log_write(LOG_ERROR, "compare: %s: %llu calls, %llu differences, native %.3f ms, remote %.3f ms%s%s", row->name,
-              (unsigned long long)entry->calls, (unsigned long long)entry->differences,
-              (double)entry->native_ns / 1e6, (double)entry->remote_ns / 1e6, first, reason);
+              (unsigned long long)entry->calls, (unsigned long long)entry->differences, (double)entry->native_ns / 1e6,
+              (double)entry->remote_ns / 1e6, first, reason);
 }
 
 static void say(struct area *area)

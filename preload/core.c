@@ -111,8 +111,8 @@ static void read_tables(void)
     struct diagnostics diagnostics = {0};
     struct table *builtin;
 
-    if (table_parse(&builtin, builtin_table, (size_t)(builtin_table_end - builtin_table), "(built in)",
-                    &diagnostics) == 0 &&
+    if (table_parse(&builtin, builtin_table, (size_t)(builtin_table_end - builtin_table), "(built in)", &diagnostics) ==
+            0 &&
         catalog_add(&core.catalog, builtin, &diagnostics) == 0)
         core.is_usable = true;
     for (size_t i = 0; i < core.specs.count; i++)
@@ -143,10 +143,8 @@ static void make_bindings(void)
         for (size_t r = 0; r < core.catalog.tables[t]->row_count; r++, index++) {
             const struct row *row = &core.catalog.tables[t]->rows[r];
 
-            core.bindings[index] = (struct binding){.row = row,
-                                                    .index = index,
-                                                    .mode = core.settings.mode,
-                                                    .is_used_waiting = is_used_waiting(row->name)};
+            core.bindings[index] = (struct binding){
+                .row = row, .index = index, .mode = core.settings.mode, .is_used_waiting = is_used_waiting(row->name)};
         }
 }
 

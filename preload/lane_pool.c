@@ -23,13 +23,13 @@ enum { ABSENT_MS = 1000 };
 
 static struct {
     pthread_mutex_t lock;
-    const volatile uint64_t *generation; /* wiped to 0 in a forked child; NULL before the first call */
+    _Atomic(uint64_t *) generation; /* wiped to 0 in a forked child; NULL before the first call */
     pthread_key_t thread_end;
     bool has_thread_end;
     struct connection *connection; /* NULL: none yet, or lost */
     struct thread_lane *all, *free;
     struct thread_lane *abandoned; /* in a forked child: never touched again */
-    uint32_t next_label; /* of socket lanes, whose number means nothing */
+    uint32_t next_label;           /* of socket lanes, whose number means nothing */
     struct memory memory;
     struct arena arena;
     bool has_memory, has_no_memory; /* neither: not tried yet */
@@ -92,12 +92,14 @@ static void start_over(void)
     if (pool.has_memory)
         buffers_after_fork(&pool.memory, &pool.arena);
     pool.has_memory = pool.has_no_memory = false;
-    *(volatile uint64_t *)pool.generation = 1;
+    *(volatile uint64_t *)atomic_load(&pool.generation) = 1;
 }
 
 static bool is_forked(void)
 {
-    return pool.generation && *pool.generation == 0;
+    const volatile uint64_t *page = atomic_load_explicit(&pool.generation, memory_order_acquire);
+
+    return page && *page == 0;
 }
 
 /*
@@ -135,7 +137,9 @@ static void after_fork_in_child(void)
 {
     int kept_errno = errno;
 
+    core_enter();
     start_over();
+    core_leave();
     if (fork_has_locked)
         pthread_sigmask(SIG_SETMASK, &mask_before_fork, NULL);
     fork_has_locked = false;
@@ -147,7 +151,7 @@ static int make_generation(void)
 {
     uint64_t *page;
 
-    if (pool.generation)
+    if (atomic_load(&pool.generation))
         return 0;
     page = mmap(NULL, MEMORY_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (page == MAP_FAILED)
@@ -155,7 +159,7 @@ static int make_generation(void)
     if (madvise(page, MEMORY_PAGE, MADV_WIPEONFORK) < 0)
         log_debug("this kernel has no MADV_WIPEONFORK: forks are seen by fork handlers only");
     *page = 1;
-    pool.generation = page;
+    atomic_store(&pool.generation, page); /* counterpart: is_forked() */
     pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
     if (getrandom(&pool.salt, sizeof(pool.salt), 0) < 0)
         pool.salt = (uint16_t)getpid();

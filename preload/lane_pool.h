@@ -24,7 +24,7 @@ struct thread_lane {
     uint64_t request;  /* the last number used */
     const void *frame; /* of the call that uses it: where on the stack that stands */
     bool is_busy;
-    bool is_inherited; /* the parent's, in use by the call that the child returns to: nobody's afterwards */
+    bool is_inherited;             /* the parent's, in use by the call that the child returns to: nobody's afterwards */
     struct thread_lane *next_free; /* while no thread has it */
     struct thread_lane *next;      /* all lanes of the process */
 };

@@ -71,7 +71,7 @@ char *place_preload_library(void)
     static const char *const candidates[] = {
         "libwinapi_preload.so",
         "../lib/libwinapi_preload.so",
-        "../lib/" TRIPLET "/libwinapi_preload.so",
+        ("../lib/" TRIPLET "/libwinapi_preload.so"),
         "../lib64/libwinapi_preload.so",
         NULL,
     };

@@ -36,10 +36,10 @@ struct stub {
     uint32_t count;   /* functions */
     uint64_t hash;    /* of the spec files it was made from: spec_files_hash() */
     struct record *records;
-    const uint32_t *names;  /* offsets into strings, as many as count, sorted by strcmp */
-    const char *strings;    /* NUL-terminated names */
-    const uint8_t *code;    /* the i-th function's code is at code + i * STUB_CODE_SIZE */
-    const char *specs;      /* paths of the spec files it was made from, separated by ':'; "" for the built-in one */
+    const uint32_t *names; /* offsets into strings, as many as count, sorted by strcmp */
+    const char *strings;   /* NUL-terminated names */
+    const uint8_t *code;   /* the i-th function's code is at code + i * STUB_CODE_SIZE */
+    const char *specs;     /* paths of the spec files it was made from, separated by ':'; "" for the built-in one */
 };
 
 enum { STUB_VERSION = 1, STUB_CODE_SIZE = 16 };

@@ -77,8 +77,7 @@ void route_apply(struct core *core)
         entry += size + (entry[size] == ',');
     }
     for (size_t i = 0; i < core->catalog.row_count; i++) {
-        const struct binding *other =
-            core->bindings[i].row->family ? find_split(core, &core->bindings[i]) : NULL;
+        const struct binding *other = core->bindings[i].row->family ? find_split(core, &core->bindings[i]) : NULL;
 
         if (other)
             mend_family(core, &core->bindings[i], other);

@@ -4,7 +4,8 @@
 
 #include <stddef.h>
 
-/* A copy of `size` bytes, the last of which is NUL; equal strings give the same address.  NULL: no memory.  Any thread. */
+/* A copy of `size` bytes, the last of which is NUL; equal strings give the same address.  NULL: no memory.  Any thread.
+ */
 const char *strings_keep(const char *string, size_t size);
 
 #endif

@@ -9,7 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Of the contents of these spec files, in order, and of STUB_VERSION.  Errors: what file_read() says; *bad is then the path. */
+/* Of the contents of these spec files, in order, and of STUB_VERSION.  Errors: what file_read() says; *bad is then the
+ * path. */
 MUST_CHECK int spec_files_hash(const struct spec_paths *paths, uint64_t *hash, const char **bad);
 
 /*
@@ -24,6 +25,7 @@ MUST_CHECK int stub_file_make(const struct catalog *catalog, uint64_t hash, uint
  * by others, free of spaces and colons, and not mounted noexec (tried by mapping).  A file there is reused only when
  * its bytes are right.  *path is malloc'ed.  Diagnostics say what failed.
  */
-MUST_CHECK int stub_file_cache(const struct catalog *catalog, uint64_t hash, char **path, struct diagnostics *diagnostics);
+MUST_CHECK int stub_file_cache(const struct catalog *catalog, uint64_t hash, char **path,
+                               struct diagnostics *diagnostics);
 
 #endif

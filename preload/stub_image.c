@@ -171,7 +171,8 @@ static void fill_relocations(struct image *image)
         {layout->stub + offsetof(struct stub, names), R_X86_64_RELATIVE, (Elf64_Sxword)layout->names},
         {layout->stub + offsetof(struct stub, strings), R_X86_64_RELATIVE, (Elf64_Sxword)layout->strings},
         {layout->stub + offsetof(struct stub, code), R_X86_64_RELATIVE, (Elf64_Sxword)layout->code},
-        {layout->stub + offsetof(struct stub, specs), R_X86_64_RELATIVE, (Elf64_Sxword)(layout->strings + image->specs)},
+        {layout->stub + offsetof(struct stub, specs), R_X86_64_RELATIVE,
+         (Elf64_Sxword)(layout->strings + image->specs)},
     };
 
     memcpy(relocations, pointers, sizeof(pointers));

@@ -112,8 +112,8 @@ static void show_struct(struct text *line, const struct type *type, const void *
 
         text_format(line, "%s%s=", i ? ", " : "", field->name);
         if (field->type->kind == TYPE_POINTER)
-            show_pointer(line, &(struct parameter){.type = field->type, .passing = field->passing},
-                         *(void *const *)at, &inside);
+            show_pointer(line, &(struct parameter){.type = field->type, .passing = field->passing}, *(void *const *)at,
+                         &inside);
         else
             show_value(line, field->type, at, &inside);
     }

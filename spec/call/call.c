@@ -62,3 +62,39 @@ bool call_is_list(const struct type *type)
 {
     return type->kind == TYPE_ARRAY && !type_is_plain(type);
 }
+
+int call_encode_handle(struct call *call, struct writer *writer, const struct type *type, const void *address)
+{
+    uint64_t wire;
+    void *local;
+    int error;
+
+    memcpy(&local, address, sizeof(local));
+    error = call->handles.export(call->handles.context, type->handle, local, &wire);
+    if (error)
+        return call_fault(call, type->name,
+                          error == -EBADF ? "this handle is not known here" : "no room for another handle", error);
+    writer_u64(writer, wire);
+    return 0;
+}
+
+int call_find_body(struct call *call, const struct frame *frame, struct reader *reader)
+{
+    const struct frame_buffer *buffer = &frame->buffers[frame->header.body_buffer];
+    const void *shared;
+    void *body;
+
+    if (!(frame->header.flags & FRAME_BODY_IN_BUFFER)) {
+        reader_start(reader, frame->body, frame->header.inline_size);
+        return 0;
+    }
+    if (buffer->size > CALL_BODY_MOST)
+        return call_fault(call, NULL, "the message is larger than a message may be", -E2BIG);
+    shared = lane_payload(call->lane, buffer->offset, buffer->size);
+    body = scratch_take(&call->scratch, buffer->size);
+    if (!shared || !body)
+        return shared ? -ENOMEM : -EBADMSG;
+    memcpy(body, shared, buffer->size);
+    reader_start(reader, body, buffer->size);
+    return 0;
+}

@@ -121,6 +121,14 @@ MUST_CHECK int call_fault(struct call *call, const char *name, const char *what,
 /* How many bytes one element behind a pointer has: its type's size, 1 for void and for incomplete types. */
 size_t call_element_size(const struct type *pointer);
 
+/* Writes the wire's value of the handle at this address.  Errors: what the door's export says, as a fault. */
+MUST_CHECK int call_encode_handle(struct call *call, struct writer *writer, const struct type *type,
+                                  const void *address);
+
+/* Starts the reader on a frame's body, which is copied into memory of our own where it lies in a buffer.  Errors:
+ * -EBADMSG, -E2BIG, -ENOMEM. */
+MUST_CHECK int call_find_body(struct call *call, const struct frame *frame, struct reader *reader);
+
 /* Whether the elements behind it travel as plain bytes. */
 bool call_is_bytes(const struct type *pointer, const struct passing *passing);
 

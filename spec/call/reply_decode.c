@@ -129,7 +129,7 @@ static int decode_bytes(struct call *call, struct reader *reader, const struct p
         return call_fault(call, path->name, "fewer bytes came back than were promised", -EBADMSG);
     if (call->compares)
         difference_bytes(call->difference, path, type, &(struct both){follow->address, source, size});
-    else if (!follow->is_shared)
+    else if (!follow->is_shared && size)
         memcpy(follow->address, source, size);
     return 0;
 }
@@ -244,26 +244,6 @@ static int decode_result(struct call *call, struct reader *reader, void *result)
     return value_store_result(type, result, reader_u64(reader)) ? -EBADMSG : 0;
 }
 
-static int find_body(struct call *call, struct reader *reader)
-{
-    const struct frame *reply = &call->lane->reply;
-    const struct frame_buffer *buffer = &reply->buffers[reply->header.body_buffer];
-    const void *shared;
-    void *body;
-
-    if (!(reply->header.flags & FRAME_BODY_IN_BUFFER)) {
-        reader_start(reader, reply->body, reply->header.inline_size);
-        return 0;
-    }
-    shared = lane_payload(call->lane, buffer->offset, buffer->size);
-    body = scratch_take(&call->scratch, buffer->size);
-    if (!shared || !body)
-        return shared ? -ENOMEM : -EBADMSG;
-    memcpy(body, shared, buffer->size);
-    reader_start(reader, body, buffer->size);
-    return 0;
-}
-
 static int decode_outs(struct call *call, struct reader *reader)
 {
     const struct plan *plan = call->plan;
@@ -291,7 +271,7 @@ int call_decode_reply(struct call *call, void *result)
 
     call->follow_next = 0;
     call->fault_name = call->fault_what = NULL;
-    error = find_body(call, &reader);
+    error = call_find_body(call, &call->lane->reply, &reader);
     if (!error)
         error = decode_result(call, &reader, result);
     if (!error)

@@ -10,27 +10,13 @@
 #include <errno.h>
 #include <string.h>
 
-static int encode_handle(struct call *call, struct writer *writer, const struct type *type, const void *address)
-{
-    uint64_t wire;
-    void *local;
-    int error;
-
-    memcpy(&local, address, sizeof(local));
-    error = call->handles.export(call->handles.context, type->handle, local, &wire);
-    if (error)
-        return call_fault(call, type->name, "no room for another handle", error);
-    writer_u64(writer, wire);
-    return 0;
-}
-
 /* Values only: a pointer in a struct that comes back stays what it was at the guest. */
 static int encode_value(struct call *call, struct writer *writer, const struct type *type, const void *address)
 {
     int error = 0;
 
     if (type->kind == TYPE_HANDLE)
-        return encode_handle(call, writer, type, address);
+        return call_encode_handle(call, writer, type, address);
     if (type->kind == TYPE_POINTER || type->kind == TYPE_VOID)
         return 0;
     if (type->kind == TYPE_STRUCT) {

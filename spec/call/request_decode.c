@@ -297,29 +297,6 @@ static int decode_pointer(struct call *call, struct reader *reader, const struct
     return error;
 }
 
-/* The body, in memory of our own. */
-static int find_body(struct call *call, struct reader *reader)
-{
-    const struct frame *request = &call->lane->request;
-    const struct frame_buffer *buffer = &request->buffers[request->header.body_buffer];
-    const void *shared;
-    void *body;
-
-    if (!(request->header.flags & FRAME_BODY_IN_BUFFER)) {
-        reader_start(reader, request->body, request->header.inline_size);
-        return 0;
-    }
-    if (buffer->size > CALL_BODY_MOST)
-        return call_fault(call, NULL, "the message is larger than a message may be", -E2BIG);
-    shared = lane_payload(call->lane, buffer->offset, buffer->size);
-    body = scratch_take(&call->scratch, buffer->size);
-    if (!shared || !body)
-        return shared ? -ENOMEM : -EBADMSG;
-    memcpy(body, shared, buffer->size);
-    reader_start(reader, body, buffer->size);
-    return 0;
-}
-
 /* Room for each argument; libffi wants an array of pointers to them. */
 static int lay_out_arguments(struct call *call)
 {
@@ -366,7 +343,7 @@ int call_decode_request(struct call *call)
     call->follow_count = call->follow_next = 0;
     call->fault_name = call->fault_what = NULL;
     call->taken = 0;
-    error = find_body(call, &reader);
+    error = call_find_body(call, &call->lane->request, &reader);
     if (!error)
         error = lay_out_arguments(call);
     if (!error)

@@ -21,20 +21,6 @@ static struct parameter field_as_parameter(const struct field *field)
     return (struct parameter){.name = field->name, .type = field->type, .passing = field->passing};
 }
 
-static int encode_handle(struct call *call, struct writer *writer, const struct type *type, const void *address)
-{
-    uint64_t wire;
-    void *local;
-    int error;
-
-    memcpy(&local, address, sizeof(local));
-    error = call->handles.export(call->handles.context, type->handle, local, &wire);
-    if (error)
-        return call_fault(call, type->name, "this handle is not known here", error);
-    writer_u64(writer, wire);
-    return 0;
-}
-
 static int encode_struct(struct call *call, struct writer *writer, const struct type *type, const void *object);
 static int encode_list(struct call *call, struct writer *writer, const struct type *type, const void *address);
 
@@ -45,7 +31,7 @@ static int encode_value(struct call *call, struct writer *writer, const struct t
     if (call_is_list(type))
         return encode_list(call, writer, type, address);
     if (type->kind == TYPE_HANDLE)
-        return encode_handle(call, writer, type, address);
+        return call_encode_handle(call, writer, type, address);
     if (type->kind == TYPE_ARRAY || value_is_wide(type))
         writer_bytes(writer, address, type->size);
     else
@@ -416,7 +402,8 @@ static void place_buffer(struct placing *placing, struct follow *follow)
     uint64_t offset = follow->is_shared ? follow->offset : placing->start + placing->used;
 
     if (!follow->is_shared) {
-        memcpy(placing->memory + placing->used, follow->address, follow->count);
+        if (follow->count && placing->memory)
+            memcpy(placing->memory + placing->used, follow->address, follow->count);
         placing->used += aligned(follow->capacity);
         if (placing->shares) {
             place_in_common(placing, follow, offset);
@@ -436,7 +423,7 @@ static void place_body(struct placing *placing, struct frame_header *header, con
         header->room_buffer = add_descriptor(placing, placing->start + placing->used, placing->room_size, BUFFER_OUT);
         placing->used += aligned(placing->room_size);
     }
-    if (placing->body_size) {
+    if (placing->body_size && placing->memory) {
         memcpy(placing->memory + placing->used, writer->data, writer->size);
         flags |= FRAME_BODY_IN_BUFFER;
         header->body_buffer = add_descriptor(placing, placing->start + placing->used, placing->body_size, BUFFER_IN);

@@ -100,7 +100,8 @@ def maps(pid):
         return memory in file.read()
 
 
-check("the file is mapped by program and worker", maps(process.pid) and all(map(maps, host.workers())))
+workers = [client["worker"] for client in host.stat()["clients"] if client["pid"] == process.pid]
+check("the file is mapped by program and worker", len(workers) == 1 and maps(process.pid) and maps(workers[0]), workers)
 with open(memory, "rb") as file:
     header = struct.unpack("<4sIQ", file.read(16))
 check("it starts with WINA, and is for its owner only", header[:2] == (b"WINA", 1) and
