@@ -18,7 +18,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { TEXT_PER_ENTRY = 2048, TEXT_MORE = 4096 };
+enum { TEXT_PER_ENTRY = 4096, TEXT_MORE = 4096 };
 
 /* Shared with the watcher. */
 struct area {

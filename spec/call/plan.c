@@ -172,20 +172,3 @@ void plan_destroy(struct plan *plan)
     free(plan->memory);
     free(plan);
 }
-
-bool passing_brings_back(const struct type *target, const struct passing *passing)
-{
-    if (passing->direction & DIRECTION_OUT)
-        return true;
-    if (target->kind != TYPE_STRUCT)
-        return false;
-    for (size_t i = 0; i < target->field_count; i++) {
-        const struct field *field = &target->fields[i];
-
-        if (field->type->kind == TYPE_POINTER && passing_brings_back(field->type->target, &field->passing))
-            return true;
-        if (field->type->kind == TYPE_STRUCT && passing_brings_back(field->type, &field->passing))
-            return true;
-    }
-    return false;
-}

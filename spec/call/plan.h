@@ -30,7 +30,4 @@ struct plan {
 MUST_CHECK int plan_create(struct plan **plan, const struct row *row);
 void plan_destroy(struct plan *plan);
 
-/* Whether anything behind this pointer comes back: it is out, or a struct behind it holds a pointer that is. */
-bool passing_brings_back(const struct type *target, const struct passing *passing);
-
 #endif

@@ -119,7 +119,7 @@ static int check_sizes(struct call *call, const struct parameter *pointer, const
                        const struct follow *follow)
 {
     const struct passing *passing = &pointer->passing;
-    uint64_t length = follow->count, room = follow->capacity;
+    uint64_t length = follow->count, room = 0;
     int error = 0;
 
     if (passing->direction & DIRECTION_IN && passing->extent == EXTENT_COUNT)

@@ -85,7 +85,7 @@ bool reading_is_integer(const cJSON *json, int64_t *value)
 {
     double number = cJSON_IsNumber(json) ? json->valuedouble : NAN;
 
-    if (!(fabs(number) < INEXACT_FROM) || number != trunc(number))
+    if (!(number > -INEXACT_FROM && number < INEXACT_FROM) || number != (double)(int64_t)number)
         return false;
     *value = (int64_t)number;
     return true;

@@ -2,6 +2,8 @@
 """LD_PRELOAD=libwinapi_preload.so ./test_client, with all its switches: the same output as without, but for the lines
 of times; over shared memory and sockets; and each of its functions counted by the host.
 """
+import concurrent.futures
+
 from lib_ways import *
 
 TEST_CLIENT = BUILD + "/bin/test_client"
@@ -24,16 +26,23 @@ def without_times(result):
     return [line for line in result.lines if not line.startswith("  time")]
 
 
-BARE = {name: run([TEST_CLIENT, *words]) for name, words in SWITCHES.items()}
+def run_all(**variables):
+    """Two at a time."""
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        results = pool.map(lambda words: run([TEST_CLIENT, *words], **variables), SWITCHES.values())
+    return dict(zip(SWITCHES, results))
+
+
+BARE = run_all()
 # The integration tests use a handle that is closed.  The host refuses it, which natively no line says.
 REFUSAL = ["winapi_echo: invalid handle: closed, of another type, or of a host that has ended since; returned -9"]
 
 
 def try_switches(medium):
     with_host = WaysHost(spec=None)
-    for name, words in SWITCHES.items():
+    results = run_all(LD_PRELOAD=PRELOAD, WINAPI_HOST=with_host.address, WINAPI_TRANSPORT=medium)
+    for name, remote in results.items():
         bare = BARE[name]
-        remote = run([TEST_CLIENT, *words], LD_PRELOAD=PRELOAD, WINAPI_HOST=with_host.address, WINAPI_TRANSPORT=medium)
         check(f"{medium}, {name}: the same output but for times", without_times(bare) == without_times(remote) and
               bare.lines and bare.status == remote.status == 0, bare, remote)
         check(f"{medium}, {name}: nothing more on stderr", bare.err == "" and

@@ -205,6 +205,28 @@ static void a_file_that_cannot_be_opened_means_stderr(void **state)
     assert_string_equal(captured(write_without_file), with_pid("winapi[%d]: still said\n"));
 }
 
+static void write_hushed(void)
+{
+    log_start("winapi", LOG_DEBUG, NULL);
+    log_hush(true);
+    log_error("said before");
+    log_hush(false);
+    log_error("said now");
+}
+
+static void what_is_hushed_is_not_written(void **state)
+{
+    (void)state;
+    assert_string_equal(captured(write_hushed), with_pid("winapi[%d]: said now\n"));
+}
+
+static void the_level_that_counts_has_a_name(void **state)
+{
+    (void)state;
+    log_start("winapi", LOG_INFO, NULL);
+    assert_string_equal(log_level_name(), "info");
+}
+
 static void level_names_are_read_in_any_case(void **state)
 {
     enum log_level level = LOG_NONE;
@@ -240,6 +262,8 @@ int main(void)
         cmocka_unit_test(a_reader_that_went_away_raises_no_signal),
         cmocka_unit_test(a_file_takes_the_lines_and_no_descriptor_stays),
         cmocka_unit_test(a_file_that_cannot_be_opened_means_stderr),
+        cmocka_unit_test(what_is_hushed_is_not_written),
+        cmocka_unit_test(the_level_that_counts_has_a_name),
         cmocka_unit_test(level_names_are_read_in_any_case),
         cmocka_unit_test(other_level_names_are_refused),
     };

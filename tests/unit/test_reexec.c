@@ -101,7 +101,9 @@ static void guard_of_this_process_counts_once(void **state)
     (void)state;
     set_guard(getpid(), "0000000000000abc");
     setenv("BEHIND_IT", "kept", 1);
+    assert_true(reexec_is_second());
     assert_true(reexec_was_done(HASH));
+    assert_false(reexec_is_second());
     assert_null(getenv("WINAPI_REEXEC"));
     assert_string_equal(getenv("BEHIND_IT"), "kept");
     assert_false(reexec_was_done(HASH));
@@ -111,6 +113,7 @@ static void guard_of_another_process_or_stub_is_only_removed(void **state)
 {
     (void)state;
     set_guard(getppid(), "0000000000000abc");
+    assert_false(reexec_is_second());
     assert_false(reexec_was_done(HASH));
     assert_null(getenv("WINAPI_REEXEC"));
     set_guard(getpid(), "0000000000000abd");

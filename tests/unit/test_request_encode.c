@@ -1,0 +1,240 @@
+/* The guest's first walk at its edges: what cannot be sent, and which way a buffer takes. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "tests/unit/call_ends.h"
+
+/* ---- the guest refuses ---- */
+
+static void assert_refused(const char *function, void **arguments, int error, const char *fault_name)
+{
+    struct ends ends;
+
+    ends_open(&ends, MEDIUM_SOCKET, function);
+    assert_int_equal(encode(&ends, arguments), error);
+    assert_non_null(ends.guest.fault_what);
+    if (fault_name)
+        assert_string_equal(ends.guest.fault_name, fault_name);
+    ends_close(&ends);
+}
+
+static void a_null_that_may_not_be_is_refused(void **state)
+{
+    void *null = NULL;
+    long size = 1;
+
+    (void)state;
+    assert_refused("in", (void *[]){&null, &size}, -EFAULT, "data");
+    assert_refused("name", (void *[]){&null}, -EFAULT, "name");
+}
+
+static void a_negative_size_is_refused(void **state)
+{
+    const void *data = "x";
+    long size = -1;
+
+    (void)state;
+    assert_refused("in", (void *[]){&data, &size}, -ERANGE, "data");
+}
+
+static void sizes_that_are_too_much_together_are_refused(void **state)
+{
+    const void *data = "x";
+    long size = INT64_MAX - 100;
+
+    (void)state;
+    assert_refused("outs", (void *[]){&data, &data, &data, &size}, -EOVERFLOW, NULL);
+}
+
+static void a_string_without_end_is_refused(void **state)
+{
+    char text[] = {'a', 'b', 'c'}, *pointer = text;
+    long room = sizeof(text);
+
+    (void)state;
+    assert_refused("text", (void *[]){&pointer, &room}, -ERANGE, "text");
+}
+
+static void elements_beyond_every_body_are_refused(void **state)
+{
+    struct point *points = NULL, one;
+    int count = INT32_MAX;
+
+    (void)state;
+    points = &one;
+    assert_refused("many", (void *[]){&points, &count}, -E2BIG, "points");
+}
+
+/* ---- the ways of a buffer ---- */
+
+static void a_null_of_no_bytes_may_be(void **state)
+{
+    struct ends ends;
+    void *null = NULL;
+    long size = 0;
+
+    (void)state;
+    ends_open(&ends, MEDIUM_SOCKET, "in");
+    there(&ends, (void *[]){&null, &size});
+    assert_null(at_host(&ends, 0));
+    ends_close(&ends);
+}
+
+static void a_nullable_pointer_arrives_as_null(void **state)
+{
+    struct ends ends;
+    bool flag = false, *out = &flag;
+    int *null = NULL;
+
+    (void)state;
+    ends_open(&ends, MEDIUM_SOCKET, "flag");
+    there(&ends, (void *[]){&out, &null});
+    assert_null(at_host(&ends, 1));
+    assert_non_null(at_host(&ends, 0));
+    assert_int_equal(back(&ends), 0);
+    ends_close(&ends);
+}
+
+static void a_small_buffer_travels_in_the_frame(void **state)
+{
+    struct ends ends;
+    char data[CALL_INLINE_MOST] = "small", *pointer = data;
+    long size = sizeof(data);
+
+    (void)state;
+    ends_open(&ends, MEDIUM_SOCKET, "in");
+    there(&ends, (void *[]){&pointer, &size});
+    assert_int_equal(ends.guest_lane.request.header.buffer_count, 0);
+    assert_memory_equal(at_host(&ends, 0), data, sizeof(data));
+    size = sizeof(data) - 1;
+    pointer++;
+    there(&ends, (void *[]){&pointer, &size});
+    assert_int_equal((uintptr_t)at_host(&ends, 0) % 16, 0); /* aligned for any type */
+    ends_close(&ends);
+}
+
+static void check_twenty(enum medium medium)
+{
+    enum { COUNT = 20 };
+    static unsigned char data[COUNT][LARGE];
+    struct item items[COUNT], *pointer = items, *decoded;
+    struct ends ends;
+    int count = COUNT;
+
+    for (int i = 0; i < COUNT; i++) {
+        memset(data[i], i + 1, LARGE);
+        items[i] = (struct item){data[i], LARGE};
+    }
+    ends_open(&ends, medium, "items");
+    there(&ends, (void *[]){&pointer, &count});
+    assert_int_equal(ends.guest_lane.request.header.buffer_count, 1);
+    decoded = at_host(&ends, 0);
+    for (int i = 0; i < COUNT; i++) {
+        assert_memory_equal(decoded[i].data, data[i], LARGE);
+        memset(decoded[i].data, i + 101, LARGE);
+    }
+    assert_int_equal(back(&ends), 0);
+    for (int i = 0; i < COUNT; i++) {
+        assert_ptr_equal(items[i].data, data[i]);
+        assert_int_equal(data[i][0], i + 101);
+        assert_int_equal(data[i][LARGE - 1], i + 101);
+    }
+    ends_close(&ends);
+}
+
+static void twenty_buffers_share_a_descriptor(void **state)
+{
+    (void)state;
+    check_twenty(MEDIUM_MEMORY);
+    check_twenty(MEDIUM_SOCKET);
+}
+
+static void buffers_of_the_arena_keep_their_place_while_there_are_descriptors(void **state)
+{
+    enum { COUNT = 12 };
+    struct item items[COUNT], *pointer = items, *decoded;
+    struct ends ends;
+    int count = COUNT, in_place = 0;
+    uint64_t offset;
+
+    (void)state;
+    ends_open(&ends, MEDIUM_MEMORY, "items");
+    for (int i = 0; i < COUNT; i++) {
+        assert_int_equal(arena_take(&ends.arena, LARGE, &offset), 0);
+        items[i] = (struct item){memory_at(&ends.memory, offset, LARGE), LARGE};
+        memset(items[i].data, i + 1, LARGE);
+    }
+    there(&ends, (void *[]){&pointer, &count});
+    assert_true(ends.guest_lane.request.header.buffer_count <= FRAME_BUFFERS);
+    decoded = at_host(&ends, 0);
+    for (int i = 0; i < COUNT; i++) {
+        in_place += decoded[i].data == items[i].data;
+        assert_memory_equal(decoded[i].data, items[i].data, LARGE);
+    }
+    assert_int_equal(in_place, FRAME_BUFFERS - 1); /* the rest share the last descriptor */
+    assert_int_equal(back(&ends), 0);
+    ends_close(&ends);
+}
+
+static void a_body_beyond_the_frame_travels_as_a_buffer(void **state)
+{
+    enum { COUNT = 1000 };
+    static struct point points[COUNT];
+    struct point *pointer = points;
+    struct ends ends;
+    int count = COUNT;
+
+    (void)state;
+    ends_open(&ends, MEDIUM_SOCKET, "many");
+    there(&ends, (void *[]){&pointer, &count});
+    assert_true(ends.guest_lane.request.header.flags & FRAME_BODY_IN_BUFFER);
+    assert_true(ends.guest_lane.request.header.flags & FRAME_ROOM_FOR_BODY);
+    ((struct point *)at_host(&ends, 0))[COUNT - 1] = (struct point){-7, 8};
+    assert_int_equal(back(&ends), 0);
+    assert_true(ends.host_lane.reply.header.flags & FRAME_BODY_IN_BUFFER);
+    assert_int_equal(points[COUNT - 1].x, -7);
+    assert_int_equal(points[COUNT - 1].y, 8);
+    ends_close(&ends);
+}
+
+/* A descriptor of no bytes could lie nowhere. */
+static void nothing_after_a_large_body_needs_no_descriptor(void **state)
+{
+    enum { COUNT = 150 };
+    static struct point points[COUNT];
+    const void *list = points, *data = "";
+    struct ends ends;
+    int count = COUNT;
+    long size = 0;
+
+    (void)state;
+    ends_open(&ends, MEDIUM_SOCKET, "points");
+    there(&ends, (void *[]){&list, &count, &data, &size});
+    assert_int_equal(ends.guest_lane.request.header.buffer_count, 0);
+    assert_non_null(at_host(&ends, 2));
+    ends_close(&ends);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_null_that_may_not_be_is_refused),
+        cmocka_unit_test(a_negative_size_is_refused),
+        cmocka_unit_test(sizes_that_are_too_much_together_are_refused),
+        cmocka_unit_test(a_string_without_end_is_refused),
+        cmocka_unit_test(elements_beyond_every_body_are_refused),
+        cmocka_unit_test(a_null_of_no_bytes_may_be),
+        cmocka_unit_test(a_nullable_pointer_arrives_as_null),
+        cmocka_unit_test(a_small_buffer_travels_in_the_frame),
+        cmocka_unit_test(twenty_buffers_share_a_descriptor),
+        cmocka_unit_test(buffers_of_the_arena_keep_their_place_while_there_are_descriptors),
+        cmocka_unit_test(a_body_beyond_the_frame_travels_as_a_buffer),
+        cmocka_unit_test(nothing_after_a_large_body_needs_no_descriptor),
+    };
+
+    return cmocka_run_group_tests(tests, read_table, drop_table);
+}
