@@ -2,6 +2,7 @@
 #include "spec/call/handle.h"
 
 #include <errno.h>
+#include <search.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,8 +21,29 @@ int handle_table_init(struct handle_table *table, uint16_t salt)
     return -pthread_mutex_init(&table->lock, NULL);
 }
 
+static int compare_objects(const void *left, const void *right)
+{
+    const struct handle_object *a = left, *b = right;
+
+    if (a->pointer != b->pointer)
+        return (uintptr_t)a->pointer < (uintptr_t)b->pointer ? -1 : 1;
+    return strcmp(a->class, b->class);
+}
+
+static void forget(struct handle_table *table, struct handle_slot *slot)
+{
+    (void)tdelete(slot->object, &table->by_object, compare_objects);
+    free(slot->object);
+    slot->object = NULL;
+    slot->generation++;
+    table->live--;
+}
+
 void handle_table_finish(struct handle_table *table)
 {
+    for (size_t i = 0; i < table->capacity; i++)
+        if (table->slots[i].object)
+            forget(table, &table->slots[i]);
     free(table->slots);
     pthread_mutex_destroy(&table->lock);
 }
@@ -31,7 +53,7 @@ static struct handle_slot *slot_of(struct handle_table *table, uint64_t wire)
 {
     size_t place = wire & ((1u << PLACE_BITS) - 1);
 
-    if (place >= table->capacity || !table->slots[place].pointer || handle_value(table, place) != wire)
+    if (place >= table->capacity || !table->slots[place].object || handle_value(table, place) != wire)
         return NULL;
     return &table->slots[place];
 }
@@ -63,29 +85,34 @@ static int find_free(struct handle_table *table, size_t *place)
         return error;
     if (table->live == table->capacity)
         return -EMFILE;
-    while (table->slots[table->next % table->capacity].pointer)
+    while (table->slots[table->next % table->capacity].object)
         table->next++;
     *place = table->next++ % table->capacity;
     return 0;
 }
 
+/* The object's handle, made unless it has one. */
 static int add_locked(struct handle_table *table, const char *class, void *pointer, uint64_t *wire)
 {
-    size_t place;
-    int error;
+    struct handle_object wanted = {.pointer = pointer, .class = class}, *made;
+    struct handle_object **found = tfind(&wanted, &table->by_object, compare_objects);
+    int error = found ? 0 : find_free(table, &wanted.place);
 
-    for (place = 0; place < table->capacity; place++)
-        if (table->slots[place].pointer == pointer && strcmp(table->slots[place].class, class) == 0) {
-            *wire = handle_value(table, place);
-            return 0;
-        }
-    error = find_free(table, &place);
-    if (error)
+    if (found)
+        *wire = handle_value(table, (*found)->place);
+    if (found || error)
         return error;
-    table->slots[place].pointer = pointer;
-    table->slots[place].class = class;
+    made = malloc(sizeof(*made));
+    if (!made)
+        return -ENOMEM;
+    *made = wanted;
+    if (!tsearch(made, &table->by_object, compare_objects)) {
+        free(made);
+        return -ENOMEM;
+    }
+    table->slots[wanted.place].object = made;
     table->live++;
-    *wire = handle_value(table, place);
+    *wire = handle_value(table, wanted.place);
     return 0;
 }
 
@@ -112,8 +139,8 @@ int handle_table_find(struct handle_table *table, const char *class, uint64_t wi
         return 0;
     pthread_mutex_lock(&table->lock);
     slot = slot_of(table, wire);
-    if (slot && strcmp(slot->class, class) == 0)
-        *pointer = slot->pointer;
+    if (slot && strcmp(slot->object->class, class) == 0)
+        *pointer = slot->object->pointer;
     else
         error = -EBADF;
     pthread_mutex_unlock(&table->lock);
@@ -126,11 +153,8 @@ void handle_table_remove(struct handle_table *table, uint64_t wire)
 
     pthread_mutex_lock(&table->lock);
     slot = slot_of(table, wire);
-    if (slot) {
-        slot->pointer = NULL;
-        slot->generation++;
-        table->live--;
-    }
+    if (slot)
+        forget(table, slot);
     pthread_mutex_unlock(&table->lock);
 }
 

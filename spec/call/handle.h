@@ -30,9 +30,15 @@ extern const struct handle_door handle_door_guest;
 
 enum { HANDLES_MOST = 1 << 20 };
 
-struct handle_slot {
-    void *pointer;     /* NULL: free */
+/* What a handle stands for. */
+struct handle_object {
+    void *pointer;
     const char *class; /* of the catalog; compared as text */
+    size_t place;
+};
+
+struct handle_slot {
+    struct handle_object *object; /* NULL: free */
     uint32_t generation;
 };
 
@@ -43,6 +49,7 @@ struct handle_table {
     size_t capacity; /* slots allocated */
     size_t live;     /* slots in use */
     size_t next;     /* where the search for a free slot goes on */
+    void *by_object; /* tsearch's tree of objects: the handle of a pointer that has one already */
     uint16_t salt;
 };
 
