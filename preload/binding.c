@@ -2,8 +2,8 @@
 #include "preload/binding.h"
 
 #include "preload/elf_object.h"
-#include "preload/hook.h"
 #include "spec/base/log.h"
+#include "spec/call/call.h"
 
 #include <ffi.h>
 #include <stdlib.h>
@@ -40,15 +40,23 @@ struct plan *binding_plan(struct binding *binding)
     return earlier;
 }
 
+void binding_call_native(struct binding *binding, void *native, void *result, void **arguments)
+{
+    struct plan *plan = binding_plan(binding);
+
+    if (plan)
+        call_through(plan, (void (*)(void))native, result, arguments);
+}
+
 /*
  * The closure's words are written before the target is: a thread that reads the new target with its jump sees them,
  * because x86 and the release store keep the order.  Two threads may do this at once; they write the same.
  */
-void binding_bind(struct binding *binding, struct record *record)
+void binding_bind(struct binding *binding, struct record *record, binding_hook *hook, bool is_watched)
 {
     struct plan *plan;
     ffi_go_closure closure;
-    void *native = binding->mode == MODE_NATIVE && !hook_is_watched() ? binding_native(binding) : NULL;
+    void *native = binding->mode == MODE_NATIVE && !is_watched ? binding_native(binding) : NULL;
 
     __atomic_store_n(&record->binding, binding, __ATOMIC_RELAXED);
     if (native) {
@@ -56,7 +64,7 @@ void binding_bind(struct binding *binding, struct record *record)
         return;
     }
     plan = binding_plan(binding);
-    if (!plan || ffi_prep_go_closure(&closure, &plan->cif, hook_call) != FFI_OK)
+    if (!plan || ffi_prep_go_closure(&closure, &plan->cif, hook) != FFI_OK)
         return;
     __atomic_store_n(&record->cif, closure.cif, __ATOMIC_RELAXED);
     __atomic_store_n(&record->hook, (void *)closure.fun, __ATOMIC_RELAXED);

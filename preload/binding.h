@@ -32,7 +32,13 @@ void *binding_native(struct binding *binding);
 /* The plan, made at the first need.  NULL: libffi cannot make such a call, or no memory; a line has said so. */
 struct plan *binding_plan(struct binding *binding);
 
-/* Points the record at where calls go in the binding's mode. */
-void binding_bind(struct binding *binding, struct record *record);
+/* Calls the native function through libffi: for native mode under trace, compare, and our own libc calls. */
+void binding_call_native(struct binding *binding, void *native, void *result, void **arguments);
+
+/* What libffi calls for a record that leads to it. */
+typedef void binding_hook(ffi_cif *cif, void *result, void **arguments, void *record);
+
+/* Points the record at where calls go in the binding's mode; `is_watched`: native calls pass the hook too. */
+void binding_bind(struct binding *binding, struct record *record, binding_hook *hook, bool is_watched);
 
 #endif

@@ -4,7 +4,6 @@
 #include "preload/compare_pairs.h"
 #include "preload/compare_report.h"
 #include "preload/forward.h"
-#include "preload/hook.h"
 #include "preload/lost.h"
 
 #include <errno.h>
@@ -26,7 +25,7 @@ static const char *run_native_alone(struct compare_entry *entry, struct binding 
                                     void **arguments)
 {
     count_not_compared(entry, why);
-    hook_call_native(binding, binding_native(binding), result, arguments);
+    binding_call_native(binding, binding_native(binding), result, arguments);
     return "not compared";
 }
 
@@ -63,7 +62,7 @@ static void run_native(struct compare_entry *entry, struct binding *binding, voi
 {
     uint64_t began_ns = core_now_ns();
 
-    hook_call_native(binding, binding_native(binding), result, arguments);
+    binding_call_native(binding, binding_native(binding), result, arguments);
     atomic_fetch_add(&entry->native_ns, core_now_ns() - began_ns);
 }
 

@@ -404,7 +404,7 @@ static int greet(struct connection *connection, struct core *core, uint16_t salt
     return error;
 }
 
-static struct connection *connection_create(const struct core *core, struct memory *memory, struct arena *arena)
+static struct connection *connection_create(const struct core *core, struct arena *arena)
 {
     struct connection *made = calloc(1, sizeof(*made));
 
@@ -413,8 +413,8 @@ static struct connection *connection_create(const struct core *core, struct memo
     made->row_count = core->catalog.row_count;
     made->ids = malloc((made->row_count + 1) * sizeof(*made->ids));
     made->refusals = calloc(made->row_count + 1, sizeof(*made->refusals));
-    made->memory = memory;
     made->arena = arena;
+    made->memory = arena ? arena->memory : NULL;
     channel_start(&made->channel, -1, -1);
     if (made->ids)
         memset(made->ids, 0xff, (made->row_count + 1) * sizeof(*made->ids));
@@ -437,11 +437,11 @@ static int reach(struct connection *connection, struct core *core, uint64_t dead
     return 0;
 }
 
-int connection_open(struct connection **connection, struct core *core, struct memory *memory, struct arena *arena,
-                    uint16_t salt, struct absence *absence)
+int connection_open(struct connection **connection, struct core *core, struct arena *arena, uint16_t salt,
+                    struct absence *absence)
 {
     uint64_t deadline_ns = clock_deadline_ns(core->settings.connect_timeout_ms);
-    struct connection *made = connection_create(core, memory, arena);
+    struct connection *made = connection_create(core, arena);
     int error;
 
     *absence = (struct absence){.text = "out of memory"};

@@ -30,10 +30,10 @@ struct absence {
 struct connection {
     struct channel channel;
     struct descriptor_mark mark;
-    struct memory *memory; /* shared with the host; NULL: socket lanes */
-    struct arena *arena;
-    uint32_t *ids;   /* by binding index; CONNECTION_NO_ID: refused */
-    char **refusals; /* why, by binding index; NULL: not refused */
+    struct arena *arena;         /* of the memory that is shared with the host */
+    const struct memory *memory; /* the same; NULL: socket lanes */
+    uint32_t *ids;               /* by binding index; CONNECTION_NO_ID: refused */
+    char **refusals;             /* why, by binding index; NULL: not refused */
     size_t row_count;
     uint32_t worker; /* the host's pid */
     char *address;   /* for messages */
@@ -45,10 +45,11 @@ struct connection {
 /*
  * Connects as settings say.  Takes up to WINAPI_CONNECT_TIMEOUT.  -ENOTCONN no host answers and none could be started;
  * -ETIMEDOUT; -ECONNRESET it ended meanwhile; -EPROTO it refused us or makes no sense; -ENOMEM.  `absence` then says
- * what failed, and outlives the connection.  `memory` may be NULL; `salt` goes into the handles of this session.
+ * what failed, and outlives the connection.  `arena` NULL: no shared memory; `salt` goes into the handles of this
+ * session.
  */
-MUST_CHECK int connection_open(struct connection **connection, struct core *core, struct memory *memory,
-                               struct arena *arena, uint16_t salt, struct absence *absence);
+MUST_CHECK int connection_open(struct connection **connection, struct core *core, struct arena *arena, uint16_t salt,
+                               struct absence *absence);
 
 /* Closes our end, if the descriptor still is ours, and frees it all.  NULL is fine. */
 void connection_close(struct connection *connection);

@@ -6,23 +6,9 @@
 #include "preload/forward.h"
 #include "preload/lost.h"
 #include "preload/trace.h"
-#include "spec/call/call.h"
 
 #include <errno.h>
 #include <pthread.h>
-
-bool hook_is_watched(void)
-{
-    return core_settings()->trace != NULL;
-}
-
-void hook_call_native(struct binding *binding, void *native, void *result, void **arguments)
-{
-    struct plan *plan = binding_plan(binding);
-
-    if (plan)
-        call_through(plan, (void (*)(void))native, result, arguments);
-}
 
 static void call_native(struct binding *binding, void *result, void **arguments)
 {
@@ -30,7 +16,7 @@ static void call_native(struct binding *binding, void *result, void **arguments)
     void *native = binding_native(binding);
 
     if (native)
-        hook_call_native(binding, native, result, arguments);
+        binding_call_native(binding, native, result, arguments);
     else
         lost_answer(binding, &none, result, arguments);
 }

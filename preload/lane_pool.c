@@ -1,7 +1,9 @@
 /* One lock for everything that is not a call: connecting, opening lanes, giving them back. */
 #include "preload/lane_pool.h"
 
-#include "preload/buffers.h"
+#include "preload/fork.h"
+#include "preload/guest_memory.h"
+#include "preload/quiet_lock.h"
 #include "preload/strings.h"
 #include "spec/base/log.h"
 #include "spec/wire/clock.h"
@@ -23,19 +25,15 @@ enum { ABSENT_MS = 1000 };
 
 static struct {
     pthread_mutex_t lock;
-    _Atomic(uint64_t *) generation; /* wiped to 0 in a forked child; NULL before the first call */
     pthread_key_t thread_end;
     bool has_thread_end;
     struct connection *connection; /* NULL: none yet, or lost */
     struct thread_lane *all, *free;
     struct thread_lane *abandoned; /* in a forked child: never touched again */
     uint32_t next_label;           /* of socket lanes, whose number means nothing */
-    struct memory memory;
-    struct arena arena;
-    bool has_memory, has_no_memory; /* neither: not tried yet */
-    struct absence absence;         /* why the last connection or lane could not be had */
-    uint64_t absent_until_ns;       /* no other try before, and until then */
-    int absent_error;               /* this */
+    struct absence absence;        /* why the last connection or lane could not be had */
+    uint64_t absent_until_ns;      /* no other try before, and until then */
+    int absent_error;              /* this */
     uint16_t salt;
 } pool = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
@@ -45,22 +43,6 @@ static struct {
  */
 static __thread struct thread_lane *own;
 static __thread volatile bool own_is_busy;
-
-/* A handler that calls a remoted function must not find the lock held by its own thread. */
-static void pool_lock(sigset_t *before)
-{
-    sigset_t all;
-
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, before);
-    pthread_mutex_lock(&pool.lock);
-}
-
-static void pool_unlock(const sigset_t *before)
-{
-    pthread_mutex_unlock(&pool.lock);
-    pthread_sigmask(SIG_SETMASK, before, NULL);
-}
 
 /* ---- fork ---- */
 
@@ -89,133 +71,18 @@ static void start_over(void)
     connection_close(pool.connection);
     pool.connection = NULL;
     pool.all = pool.free = NULL;
-    if (pool.has_memory)
-        buffers_after_fork(&pool.memory, &pool.arena);
-    pool.has_memory = pool.has_no_memory = false;
-    *(volatile uint64_t *)atomic_load(&pool.generation) = 1;
 }
 
-static bool is_forked(void)
+static struct fork_part fork_part = {.start_over = start_over};
+
+/* Before the first connection. */
+static int begin(void)
 {
-    const volatile uint64_t *page = atomic_load_explicit(&pool.generation, memory_order_acquire);
-
-    return page && *page == 0;
-}
-
-/*
- * The allocator's books must be whole in the child, which copies the buffers that they name.  Signals wait, because
- * a handler may want the allocator too.  Forks of one process come one after the other here: they take the same lock.
- */
-static sigset_t mask_before_fork;
-static __thread bool fork_has_locked; /* by this thread */
-
-static void before_fork(void)
-{
-    sigset_t all, before;
-
-    if (!pool.has_memory)
-        return;
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, &before);
-    pthread_mutex_lock(&pool.arena.lock);
-    mask_before_fork = before;
-    fork_has_locked = true;
-}
-
-static void after_fork_in_parent(void)
-{
-    sigset_t before = mask_before_fork;
-
-    if (!fork_has_locked)
-        return;
-    fork_has_locked = false;
-    pthread_mutex_unlock(&pool.arena.lock);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-}
-
-static void after_fork_in_child(void)
-{
-    int kept_errno = errno;
-
-    core_enter();
-    start_over();
-    core_leave();
-    if (fork_has_locked)
-        pthread_sigmask(SIG_SETMASK, &mask_before_fork, NULL);
-    fork_has_locked = false;
-    errno = kept_errno;
-}
-
-/* A page that is zero in every child, however that was made: fork, _Fork, clone. */
-static int make_generation(void)
-{
-    uint64_t *page;
-
-    if (atomic_load(&pool.generation))
+    if (fork_part.is_watched)
         return 0;
-    page = mmap(NULL, MEMORY_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (page == MAP_FAILED)
-        return -errno;
-    if (madvise(page, MEMORY_PAGE, MADV_WIPEONFORK) < 0)
-        log_debug("this kernel has no MADV_WIPEONFORK: forks are seen by fork handlers only");
-    *page = 1;
-    atomic_store(&pool.generation, page); /* counterpart: is_forked() */
-    pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
     if (getrandom(&pool.salt, sizeof(pool.salt), 0) < 0)
         pool.salt = (uint16_t)getpid();
-    return 0;
-}
-
-/* ---- memory ---- */
-
-/* Address space is all this takes; where it is limited, less of it. */
-static const uint64_t arena_sizes[] = {UINT64_C(4) << 30, UINT64_C(1) << 30, 256 << 20, 32 << 20};
-
-static void make_memory(struct core *core)
-{
-    int error = -ENOMEM;
-
-    for (size_t i = 0; error && i < COUNT_OF(arena_sizes); i++)
-        error = memory_create(&pool.memory, arena_sizes[i], core->settings.shared_memory);
-    if (!error) {
-        error = arena_init(&pool.arena, &pool.memory);
-        if (error)
-            memory_finish(&pool.memory);
-    }
-    pool.has_memory = !error;
-    pool.has_no_memory = error;
-    if (error)
-        log_error("%s%s: no shared memory can be made there: %s; buffers travel over sockets",
-                  core->settings.shared_memory ? "WINAPI_SHARED_MEM=" : "memfd",
-                  core->settings.shared_memory ? core->settings.shared_memory : "", strerror(-error));
-}
-
-static bool have_memory(struct core *core)
-{
-    if (!pool.has_memory && !pool.has_no_memory)
-        make_memory(core);
-    return pool.has_memory;
-}
-
-struct arena *lane_pool_arena(struct core *core)
-{
-    struct arena *arena = NULL;
-    sigset_t before;
-
-    if (is_forked())
-        start_over();
-    pool_lock(&before);
-    if (make_generation() == 0 && have_memory(core))
-        arena = &pool.arena;
-    pool_unlock(&before);
-    return arena;
-}
-
-bool lane_pool_has_address(const void *address)
-{
-    uint64_t offset;
-
-    return pool.has_memory && memory_contains(&pool.memory, address, 1, &offset);
+    return fork_watch(&fork_part);
 }
 
 /* ---- lanes ---- */
@@ -229,9 +96,9 @@ void lane_pool_explain(char *text, size_t size)
 {
     sigset_t before;
 
-    pool_lock(&before);
+    quiet_lock(&pool.lock, &before);
     snprintf(text, size, "%s", pool.absence.text);
-    pool_unlock(&before);
+    quiet_unlock(&pool.lock, &before);
 }
 
 /* A lost connection is closed when no lane is left that uses it. */
@@ -308,16 +175,16 @@ static void thread_ended(void *lane_pointer)
         lane_pool_give(lane, -ETIMEDOUT);
     } else {
         own = NULL;
-        pool_lock(&before);
+        quiet_lock(&pool.lock, &before);
         free_lane(lane);
-        pool_unlock(&before);
+        quiet_unlock(&pool.lock, &before);
     }
     core_leave();
 }
 
 static int connect_now(struct core *core)
 {
-    bool wants_memory = core->settings.medium == MEDIUM_MEMORY && have_memory(core);
+    struct arena *arena = core->settings.medium == MEDIUM_MEMORY ? guest_memory_arena(core) : NULL;
     int error;
 
     if (is_connected())
@@ -328,8 +195,7 @@ static int connect_now(struct core *core)
         ; /* none is usable: they go */
     close_unused(pool.connection);
     pool.connection = NULL; /* lanes in use keep a lost one until they go */
-    error = connection_open(&pool.connection, core, wants_memory ? &pool.memory : NULL, &pool.arena, ++pool.salt,
-                            &pool.absence);
+    error = connection_open(&pool.connection, core, arena, ++pool.salt, &pool.absence);
     pool.absent_error = error;
     pool.absent_until_ns = error && pool.absence.is_costly ? clock_deadline_ns(ABSENT_MS) : 0;
     return error;
@@ -438,7 +304,7 @@ static int open_lane(struct core *core, struct thread_lane **opened)
 
 static int find_lane(struct core *core, struct thread_lane **found)
 {
-    int error = make_generation();
+    int error = begin();
 
     if (!error)
         error = connect_now(core);
@@ -477,7 +343,7 @@ static int take_slowly(struct core *core, struct thread_lane **lane, bool keeps)
     sigset_t before;
     int error;
 
-    pool_lock(&before);
+    quiet_lock(&pool.lock, &before);
     if (keeps && own) {
         drop_lane(own);
         own = NULL;
@@ -490,7 +356,7 @@ static int take_slowly(struct core *core, struct thread_lane **lane, bool keeps)
         if (pool.has_thread_end)
             pthread_setspecific(pool.thread_end, own);
     }
-    pool_unlock(&before);
+    quiet_unlock(&pool.lock, &before);
     if (!error)
         use_lane(*lane);
     return error;
@@ -514,8 +380,7 @@ static int take_own(struct core *core, struct thread_lane **lane)
 
 int lane_pool_take(struct core *core, struct thread_lane **lane)
 {
-    if (is_forked())
-        start_over();
+    fork_check();
     if (own_is_busy && own && was_left_behind(own))
         lane_pool_give(own, -ETIMEDOUT);
     return own_is_busy ? take_slowly(core, lane, false) : take_own(core, lane);
@@ -525,7 +390,7 @@ static void give_away(struct thread_lane *lane, int error)
 {
     sigset_t before;
 
-    pool_lock(&before);
+    quiet_lock(&pool.lock, &before);
     if (error && error != -ETIMEDOUT)
         atomic_store(&lane->connection->is_lost, true);
     if (error) {
@@ -535,7 +400,7 @@ static void give_away(struct thread_lane *lane, int error)
     } else {
         free_lane(lane);
     }
-    pool_unlock(&before);
+    quiet_unlock(&pool.lock, &before);
 }
 
 void lane_pool_give(struct thread_lane *lane, int error)

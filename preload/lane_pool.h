@@ -41,10 +41,4 @@ void lane_pool_explain(char *text, size_t size);
 /* After the call.  `error` is how lane_exchange() ended: a lane or connection that is of no more use goes. */
 void lane_pool_give(struct thread_lane *lane, int error);
 
-/* The process's shared memory, made at the first need; NULL: there is none. */
-struct arena *lane_pool_arena(struct core *core);
-
-/* Whether the address lies in it. */
-bool lane_pool_has_address(const void *address);
-
 #endif

@@ -2,7 +2,6 @@
 #include "preload/lost.h"
 
 #include "preload/core.h"
-#include "preload/hook.h"
 #include "preload/lane_pool.h"
 #include "spec/base/log.h"
 #include "spec/call/value.h"
@@ -121,7 +120,7 @@ void lost_answer(struct binding *binding, const struct loss *loss, void *result,
         say(binding, loss, "ran here instead");
         core_leave();
         errno = kept_errno;
-        hook_call_native(binding, binding_native(binding), result, arguments);
+        binding_call_native(binding, binding_native(binding), result, arguments);
         return;
     }
     if (row->lost == LOST_ABORT)

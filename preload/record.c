@@ -40,7 +40,7 @@ void *record_bind(struct record *record)
     core_enter();
     binding = core_find(core, name);
     if (binding)
-        binding_bind(binding, record);
+        binding_bind(binding, record, hook_call, core_settings()->trace != NULL);
     target = binding ? atomic_load_explicit(&record->target, memory_order_acquire) : bind_unknown(record, name);
     if (binding && !__atomic_load_n(&record->hook, __ATOMIC_RELAXED) && binding->mode != MODE_NATIVE)
         target = (void *)stub_list_nothing; /* libffi could not; a line has said so */
