@@ -146,11 +146,10 @@ static void read_port(struct settings *settings)
 
 static void read_trace(struct settings *settings)
 {
-    const char *value = text_variable("WINAPI_TRACE");
+    const char *value = settings_variable("WINAPI_TRACE");
 
-    if (!value || strcmp(value, "0") == 0)
-        return;
-    settings->trace = strcmp(value, "1") == 0 ? "" : value;
+    if (value && strcmp(value, "0") != 0)
+        settings->trace = strcmp(value, "1") == 0 ? "" : text_variable("WINAPI_TRACE");
 }
 
 static int try_log_file(const char *path)

@@ -27,14 +27,19 @@ static int clear_environment(void **state)
     return 0;
 }
 
+/* All that were read: their strings are never freed, as a process reads its settings once. */
+static struct settings kept[64];
+static size_t kept_count;
+
 static struct settings read_with(const char *name, const char *value)
 {
-    struct settings settings;
+    struct settings *settings = &kept[kept_count++];
 
+    assert_true(kept_count < COUNT_OF(kept));
     if (name)
         setenv(name, value, 1);
-    settings_read(&settings);
-    return settings;
+    settings_read(settings);
+    return *settings;
 }
 
 static void without_variables_there_are_defaults(void **state)
