@@ -37,7 +37,7 @@ static const char help[] =
     "  --ready-fd N         write a line end to this descriptor once clients can connect, and close it\n"
     "  --help, --version\n"
     "\n"
-    "Environment: WINAPI_SPEC, WINAPI_SOCKET_PORT (4660), WINAPI_LOG_LEVEL, WINAPI_LOG_FILE, WINAPI_DEBUG=1.\n";
+    "Environment: WINAPI_SPEC, WINAPI_SOCKET_PORT (0x1234), WINAPI_LOG_LEVEL, WINAPI_LOG_FILE, WINAPI_DEBUG=1.\n";
 
 /* What went wrong, in one line; false so that readers can return it. */
 FORMAT_LIKE(1, 2) static bool refuse(const char *format, ...)

@@ -25,9 +25,9 @@ enum { VERDICT_TIMEOUT_MS = 1000 };
 
 /* Variables that are the guest's own affair, or that the host gets anew, by their beginning. */
 static const char *const dropped[] = {
-    "LD_PRELOAD=",       "WINAPI_MODE=",        "WINAPI_ROUTE=",          "WINAPI_SPEC=",   "WINAPI_HOST=",
-    "WINAPI_TRACE=",     "WINAPI_TRANSPORT=",   "WINAPI_SHARED_MEM=",     "WINAPI_REEXEC=", "WINAPI_DEBUG=",
-    "WINAPI_LOG_LEVEL=", "WINAPI_SOCKET_PORT=", "WINAPI_COMPARE_REPORT=",
+    "LD_PRELOAD=",       "WINAPI_MODE=",      "WINAPI_ROUTE=",       "WINAPI_SPEC=",           "WINAPI_HOST=",
+    "WINAPI_TRACE=",     "WINAPI_TRANSPORT=", "WINAPI_SHARED_MEM=",  "WINAPI_REEXEC=",         "WINAPI_DEBUG=",
+    "WINAPI_LOG_LEVEL=", "WINAPI_LOG_FILE=",  "WINAPI_SOCKET_PORT=", "WINAPI_COMPARE_REPORT=",
 };
 
 struct start {
@@ -46,15 +46,15 @@ static bool is_dropped(const char *variable)
     return false;
 }
 
-/* The environment for the host: the program's, without what is dropped, and these two variables.  One block. */
-static char **make_environment(char *spec, char *level)
+/* The environment for the host: the program's, without what is dropped, and these variables.  One block. */
+static char **make_environment(char *spec, char *level, char *log)
 {
     size_t count = 0, kept = 0;
     char **environment;
 
     while (environ && environ[count])
         count++;
-    environment = malloc((count + 3) * sizeof(*environment));
+    environment = malloc((count + 4) * sizeof(*environment));
     if (!environment)
         return NULL;
     for (size_t i = 0; i < count; i++)
@@ -62,6 +62,7 @@ static char **make_environment(char *spec, char *level)
             environment[kept++] = environ[i];
     environment[kept++] = spec;
     environment[kept++] = level;
+    environment[kept++] = log;
     environment[kept] = NULL;
     return environment;
 }
@@ -78,14 +79,19 @@ static void reset_signals(void)
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-/* stdin and stdout are the connection, stderr stays, error_fd becomes 3, all else is closed. */
-static int arrange_descriptors(const struct start *start)
+/*
+ * stdin and stdout are the connection, stderr stays, error_fd becomes 3, all else is closed.  *error_fd is where to
+ * report to, whatever happens: until it has moved, 0 to 3 may be the program's.
+ */
+static int arrange_descriptors(const struct start *start, int *error_fd)
 {
-    int error_fd = fcntl(start->error_fd, F_DUPFD_CLOEXEC, 4);
     int fd = fcntl(start->fd, F_DUPFD_CLOEXEC, 4);
+    int raised = fcntl(start->error_fd, F_DUPFD_CLOEXEC, 4);
 
-    if (error_fd < 0 || fd < 0 || dup2(fd, 0) < 0 || dup2(fd, 1) < 0 || dup3(error_fd, 3, O_CLOEXEC) < 0)
+    *error_fd = raised < 0 ? start->error_fd : raised;
+    if (raised < 0 || fd < 0 || dup2(fd, 0) < 0 || dup2(fd, 1) < 0 || dup3(raised, 3, O_CLOEXEC) < 0)
         return -errno;
+    *error_fd = 3;
     if (fcntl(2, F_GETFD) < 0 && open("/dev/null", O_WRONLY) < 0)
         return -errno;
     if (syscall(SYS_close_range, 4u, ~0u, 0u) < 0)
@@ -98,7 +104,7 @@ static int arrange_descriptors(const struct start *start)
 static void become_host(const void *context)
 {
     const struct start *start = context;
-    int error = arrange_descriptors(start);
+    int error_fd, error = arrange_descriptors(start, &error_fd);
 
     reset_signals();
     if (!error && chdir("/") < 0)
@@ -107,7 +113,7 @@ static void become_host(const void *context)
         execve(start->path, start->arguments, start->environment);
         error = -errno;
     }
-    if (write(3, &error, sizeof(error)) < 0)
+    if (write(error_fd, &error, sizeof(error)) < 0)
         _exit(126);
     _exit(127);
 }
@@ -158,7 +164,7 @@ static int run_with_pipes(struct start *start)
 
 int host_process_start(const char *command, const char *path, const struct spec_paths *specs)
 {
-    AUTO_TEXT struct text spec = {0}, line = {0}, level = {0};
+    AUTO_TEXT struct text spec = {0}, line = {0}, level = {0}, log = {0};
     AUTO_FREE char **environment = NULL;
     struct start start;
     int fd;
@@ -168,9 +174,10 @@ int host_process_start(const char *command, const char *path, const struct spec_
         text_format(&spec, "%s%s", i ? ":" : "", specs->paths[i]);
     text_format(&line, "exec %s", command ? command : "");
     text_format(&level, "WINAPI_LOG_LEVEL=%s", log_level_name());
-    if (spec.failed || line.failed || level.failed)
+    text_format(&log, "WINAPI_LOG_FILE=%s", log_file() ? log_file() : "");
+    if (spec.failed || line.failed || level.failed || log.failed)
         return -ENOMEM;
-    environment = make_environment(spec.data, level.data);
+    environment = make_environment(spec.data, level.data, log.data);
     if (!environment)
         return -ENOMEM;
     start = (struct start){.path = command ? "/bin/sh" : path, .environment = environment};

@@ -7,8 +7,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
+#include <unistd.h>
 
 extern char **environ;
 
@@ -30,8 +33,11 @@ static const char *early_variable(const char *name)
     return NULL;
 }
 
+/* A setuid program is not told by whoever starts it which command to run, and which files to write to. */
 const char *settings_variable(const char *name)
 {
+    if (getauxval(AT_SECURE))
+        return NULL;
     return environ ? getenv(name) : early_variable(name);
 }
 
@@ -41,6 +47,18 @@ static const char *text_variable(const char *name)
     const char *value = settings_variable(name);
 
     return value && *value ? strdup(value) : NULL;
+}
+
+/* The same for a path, from the root: the program may change its directory, and the host has another one. */
+static const char *path_variable(const char *name)
+{
+    const char *value = settings_variable(name);
+    AUTO_FREE char *directory = value && *value && *value != '/' ? getcwd(NULL, 0) : NULL;
+    char *path;
+
+    if (!directory || asprintf(&path, "%s/%s", directory, value) < 0)
+        return text_variable(name);
+    return path;
 }
 
 int mode_parse(const char *text, size_t size, enum mode *mode)
@@ -149,7 +167,7 @@ static void read_trace(struct settings *settings)
     const char *value = settings_variable("WINAPI_TRACE");
 
     if (value && strcmp(value, "0") != 0)
-        settings->trace = strcmp(value, "1") == 0 ? "" : text_variable("WINAPI_TRACE");
+        settings->trace = strcmp(value, "1") == 0 ? "" : path_variable("WINAPI_TRACE");
 }
 
 static int try_log_file(const char *path)
@@ -163,7 +181,7 @@ static void start_log(void)
 {
     const char *debug = settings_variable("WINAPI_DEBUG");
     const char *name = settings_variable("WINAPI_LOG_LEVEL");
-    const char *path = text_variable("WINAPI_LOG_FILE");
+    const char *path = path_variable("WINAPI_LOG_FILE");
     int path_error = path ? try_log_file(path) : 0;
     enum log_level level = LOG_WARN;
     bool is_bad_name = name && *name && log_level_parse(name, &level);
@@ -192,6 +210,6 @@ void settings_read(struct settings *settings)
     settings->route = text_variable("WINAPI_ROUTE");
     settings->host = text_variable("WINAPI_HOST");
     settings->spec = text_variable("WINAPI_SPEC");
-    settings->shared_memory = text_variable("WINAPI_SHARED_MEM");
-    settings->compare_report = text_variable("WINAPI_COMPARE_REPORT");
+    settings->shared_memory = path_variable("WINAPI_SHARED_MEM");
+    settings->compare_report = path_variable("WINAPI_COMPARE_REPORT");
 }

@@ -10,6 +10,9 @@
  *
  * Buffers of one call must not overlap, and nobody else may write to them while it runs.
  *
+ * A remoted call is looked at before the library sees it.  It gives WINAPI_ERROR_CONNECTION also where its arguments
+ * cannot travel: a handle that is no session's any more (NULL gives HANDLE), a count or a size beyond all memory.
+ *
  * A checksum is a CRC-32C (Castagnoli, as in iSCSI, RFC 3720 appendix B.4; the nine bytes "123456789" give
  * 0xE3069283), taken over the buffers in the order given, as if they were one stream.
  *

@@ -2,20 +2,19 @@
  * The log: a line is made in a buffer on the stack and leaves with one write.
  *
  * The program we live in must not notice: errno is kept, nothing is allocated, and a stderr whose reader has gone
- * away does not kill it with SIGPIPE.
+ * away, or a file that may not grow, does not kill it.
  */
 #include "spec/base/log.h"
 
 #include "spec/base/own.h"
+#include "spec/base/quiet_write.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { LINE_SIZE = 1024 };
@@ -63,24 +62,9 @@ const char *log_level_name(void)
     return level_names[log_level];
 }
 
-/*
- * Writes without SIGPIPE: the signal is blocked, and when this write raised it, taken away again.  One that was
- * pending before is the program's own and stays.
- */
-static void write_quietly(int fd, const char *line, size_t size)
+const char *log_file(void)
 {
-    sigset_t pipe_signal, before, pending;
-
-    sigemptyset(&pipe_signal);
-    sigaddset(&pipe_signal, SIGPIPE);
-    sigpending(&pending);
-    pthread_sigmask(SIG_BLOCK, &pipe_signal, &before);
-
-    /* What cannot be written has nowhere else to be told. */
-    if (write(fd, line, size) < 0 && errno == EPIPE && !sigismember(&pending, SIGPIPE))
-        sigtimedwait(&pipe_signal, NULL, &(struct timespec){0});
-
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return log_path;
 }
 
 /* Text from elsewhere cannot start a line of its own or talk to the terminal. */
@@ -118,7 +102,8 @@ static void send_line(const char *line, size_t size)
 
     if (log_path)
         file = open(log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0600);
-    write_quietly(file >= 0 ? file : STDERR_FILENO, line, size);
+    /* What cannot be written has nowhere else to be told. */
+    (void)!quiet_write(file >= 0 ? file : STDERR_FILENO, line, size);
 }
 
 void log_write(enum log_level level, const char *format, ...)

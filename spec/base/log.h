@@ -28,8 +28,9 @@ bool log_enabled(enum log_level level);
 /* The level of a name in any case: none, error, warn, info, debug, trace.  -EINVAL: no such name. */
 MUST_CHECK int log_level_parse(const char *name, enum log_level *level);
 
-/* What log_start() has set. */
+/* What log_start() has set; the file is NULL for stderr. */
 const char *log_level_name(void);
+const char *log_file(void);
 
 void log_write(enum log_level level, const char *format, ...) FORMAT_LIKE(2, 3);
 

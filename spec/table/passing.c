@@ -217,14 +217,27 @@ static int check_string(struct reading *reading, const struct passing_place *pla
     return 0;
 }
 
+/* int values[4]: C sees a pointer to one, the reader sees four.  Nobody's guess is taken. */
+static int check_bound(struct reading *reading, const struct passing_place *place, const struct words *words)
+{
+    const char *direction = words->direction == DIRECTION_IN    ? "in"
+                            : words->direction == DIRECTION_OUT ? "out"
+                                                                : "inout";
+
+    if (words->size || words->count || words->is_string || !place->bound || strcmp(place->bound, "1") == 0)
+        return 0;
+    return reading_fault(
+        reading,
+        "\"%s\" alone is one element, and the prototype has [%s]; write {\"%s\": {\"count\": \"%s\"}}, "
+        "or * instead of the brackets when it is one",
+        direction, place->bound, direction, *place->bound ? place->bound : "...");
+}
+
 static int check_target(struct reading *reading, const struct passing_place *place, const struct words *words)
 {
     const struct type *target = place->type->target;
     bool has_length = words->size || words->count;
 
-    if (words->closes)
-        return reading_fault(reading,
-                             "\"close\" is for handles passed by value; through a pointer it is not there yet");
     if (place->type->target_is_const && words->direction & DIRECTION_OUT)
         return reading_fault(reading, "const says that it is only read; write \"in\", or leave out the const");
     if (target->kind == TYPE_VOID && words->count)
@@ -292,6 +305,8 @@ static int read_pointer(struct reading *reading, const struct passing_place *pla
 
     if (status == 0 && words->is_string)
         status = check_string(reading, place, words);
+    if (status == 0)
+        status = check_bound(reading, place, words);
     return status < 0 ? status : read_lengths(reading, place, words, passing);
 }
 
@@ -320,6 +335,9 @@ static int hold_against_type(struct reading *reading, const struct passing_place
         return check_value(reading, place, words);
     if (place->where == PASSING_RESULT)
         return read_result_pointer(reading, place, words, passing);
+    if (words->closes)
+        return reading_fault(reading,
+                             "\"close\" is for handles passed by value; through a pointer it is not there yet");
     if (!words->direction && !place->name)
         return reading_fault(reading, "a pointer without a name; give it one in the prototype, and say with that as "
                                       "the key which way it goes");

@@ -19,6 +19,7 @@ struct passing_place {
     const char *name; /* NULL: a parameter without one */
     const struct type *type;
     const struct expression_names *names; /* what sizes may use */
+    const char *bound;                    /* of a parameter written with brackets: what stands in them; or NULL */
 };
 
 struct reading;

@@ -113,7 +113,7 @@ static int read_words(struct reading *reading, const cJSON *json, struct field *
 
     for (size_t i = 0; i < count; i++) {
         const cJSON *words = cJSON_GetObjectItemCaseSensitive(json, fields[i].name);
-        const struct passing_place place = {PASSING_MEMBER, fields[i].name, fields[i].type, &names};
+        const struct passing_place place = {PASSING_MEMBER, fields[i].name, fields[i].type, &names, NULL};
         int result;
 
         reading_part(reading, "member", fields[i].name);

@@ -88,17 +88,19 @@ static int check_keys(struct reading *reading, const cJSON *json, const struct r
     return 0;
 }
 
-static int read_passings(struct reading *reading, const cJSON *json, struct row *row)
+static int read_passings(struct reading *reading, const cJSON *json, const struct prototype *prototype, struct row *row)
 {
     const struct expression_names names = {.parameters = row->parameters, .parameter_count = row->parameter_count};
-    const struct passing_place result = {PASSING_RESULT, "return", row->result.type, &names};
+    const struct passing_place result = {PASSING_RESULT, "return", row->result.type, &names, NULL};
     int status;
 
     reading_part(reading, "result", "");
     status = passing_read(reading, &result, cJSON_GetObjectItemCaseSensitive(json, "return"), &row->result.passing);
     for (size_t i = 0; i < row->parameter_count; i++) {
         struct parameter *parameter = &row->parameters[i];
-        const struct passing_place place = {PASSING_PARAMETER, parameter->name, parameter->type, &names};
+        const struct declaration *declaration = &prototype->parameters[i];
+        const char *bound = declaration->array_count ? declaration->arrays[0] : NULL;
+        const struct passing_place place = {PASSING_PARAMETER, parameter->name, parameter->type, &names, bound};
         const cJSON *words = parameter->name ? cJSON_GetObjectItemCaseSensitive(json, parameter->name) : NULL;
         int result_here;
 
@@ -191,9 +193,10 @@ static int read_rest(struct reading *reading, const cJSON *json, const struct ro
 }
 
 /* The parts are read even after a fault in another one, where they do not need it. */
-static int read_parts(struct reading *reading, const cJSON *json, const struct row_defaults *defaults, struct row *row)
+static int read_parts(struct reading *reading, const cJSON *json, const struct prototype *prototype,
+                      const struct row_defaults *defaults, struct row *row)
 {
-    int passings = read_passings(reading, json, row);
+    int passings = read_passings(reading, json, prototype, row);
     int order = passings < 0 ? passings : row_order_find(reading, row);
     int failure = row_failure_read(reading, json, defaults, row);
     int rest = read_rest(reading, json, defaults, row);
@@ -226,6 +229,6 @@ int row_read(struct reading *reading, const cJSON *json, const struct row_defaul
     if (status == 0)
         status = check_keys(reading, json, row, &names);
     if (status == 0)
-        status = read_parts(reading, json, defaults, row);
+        status = read_parts(reading, json, &prototype, defaults, row);
     return status;
 }

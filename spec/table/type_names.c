@@ -85,6 +85,8 @@ static int read_compound(struct reading *reading, struct named_type *named)
         return struct_type_read(reading, named->json, type);
     if (cJSON_GetObjectItemCaseSensitive(named->json, "enum"))
         return enum_type_read(reading, named->json, type);
+    if (cJSON_GetObjectItemCaseSensitive(named->json, "union"))
+        return reading_fault(reading, "unions are not there yet");
     return reading_fault(reading,
                          "a type is C text, \"opaque\", \"handle\", {\"struct\": \"...\"} or {\"enum\": \"...\"}");
 }

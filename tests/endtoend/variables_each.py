@@ -45,6 +45,12 @@ log = folder + "/log"
 result = add(WINAPI_LOG_FILE=log, WINAPI_DEBUG="1")
 with open(log) as file:
     check("WINAPI_LOG_FILE: lines go there and not to stderr", " answers: " in file.read() and result.err == "", result)
+result = add("where", host=None, WINAPI_LOG_FILE="relative", WINAPI_DEBUG="1")
+with open(folder + "/relative") as file:
+    said = file.read()
+check("WINAPI_LOG_FILE, relative: the program's directory counts for the host that it starts as well",
+      " answers: " in said and "winapi-host[" in said and result.err == "" and
+      result.values("where") != [str(result.pid)], result, said)
 says("WINAPI_LOG_FILE of no directory", f"WINAPI_LOG_FILE={folder}/no/log: No such file or directory; taking stderr",
      WINAPI_LOG_FILE=folder + "/no/log")
 
