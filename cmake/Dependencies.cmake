@@ -29,6 +29,7 @@ if(NOT EXISTS "${WINAPI_CJSON_DIR}/cJSON.c")
 endif()
 configure_file("${WINAPI_CJSON_DIR}/cJSON.h" "${PROJECT_BINARY_DIR}/source/include/cjson/cJSON.h" COPYONLY)
 add_library(winapi_cjson STATIC "${WINAPI_CJSON_DIR}/cJSON.c")
-target_compile_definitions(winapi_cjson PUBLIC CJSON_HIDE_SYMBOLS)
+# A message nests a few levels; a thousand of them, cJSON's own limit, would overflow a small thread's stack.
+target_compile_definitions(winapi_cjson PUBLIC CJSON_HIDE_SYMBOLS PRIVATE CJSON_NESTING_LIMIT=32)
 target_include_directories(winapi_cjson SYSTEM PUBLIC "${PROJECT_BINARY_DIR}/source/include")
 winapi_quiet(winapi_cjson)

@@ -7,6 +7,8 @@
 
 #include "preload/unseen.h"
 #include "spec/base/log.h"
+#include "spec/base/own.h"
+#include "spec/base/quiet_write.h"
 #include "spec/base/text.h"
 
 #include <errno.h>
@@ -14,15 +16,19 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
-enum { TEXT_PER_ENTRY = 4096, TEXT_MORE = 4096 };
+enum { TEXT_PER_ENTRY = 4096, TEXT_MORE = 4096, REPORT_START_SIZE = 32, PROGRAMS_MOST = 100, LOCK_TRIES = 50 };
 
 /* Shared with the watcher. */
 struct area {
     pid_t pid;
+    struct timespec began;
     _Atomic bool is_written;
     struct core *core;
     size_t count;
@@ -84,6 +90,11 @@ static void add_entry(struct text *json, const struct row *row, struct compare_e
     text_add(json, "}");
 }
 
+static int format_start(char start[REPORT_START_SIZE], pid_t pid)
+{
+    return snprintf(start, REPORT_START_SIZE, "{\n  \"pid\": %d,", (int)pid);
+}
+
 /* The report's path, %p replaced by the process. */
 static void expand_path(char *path, size_t room, const char *pattern, pid_t pid)
 {
@@ -100,14 +111,57 @@ static void expand_path(char *path, size_t room, const char *pattern, pid_t pid)
     path[used] = '\0';
 }
 
-static void write_file(const char *path, const struct text *json)
+/* The lock is for two watchers that meet, one of each program that a process was.  Whoever else has it is not waited
+ * for. */
+static void lock_shortly(int fd)
 {
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0666);
+    for (int tries = 0; tries < LOCK_TRIES && flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK; tries++)
+        poll(NULL, 0, 1);
+}
 
-    if (fd < 0 || write(fd, json->data, json->size) != (ssize_t)json->size)
-        log_error("WINAPI_COMPARE_REPORT=%s: %s", path, strerror(errno));
-    if (fd >= 0)
-        close(fd);
+/*
+ * Whether the file holds what this very process has written since this report was begun: after an exec a process has
+ * one report of each program it was, and the first may come last.
+ */
+static bool is_taken(const struct area *area, int fd)
+{
+    char start[REPORT_START_SIZE], expected[REPORT_START_SIZE];
+    int size = format_start(expected, area->pid);
+    struct stat status;
+
+    lock_shortly(fd);
+    if (fstat(fd, &status) < 0 || pread(fd, start, (size_t)size, 0) != size)
+        return false;
+    return memcmp(start, expected, (size_t)size) == 0 &&
+           (status.st_mtim.tv_sec > area->began.tv_sec ||
+            (status.st_mtim.tv_sec == area->began.tv_sec && status.st_mtim.tv_nsec >= area->began.tv_nsec));
+}
+
+static int write_file(const struct area *area, const char *path, const struct text *json)
+{
+    AUTO_CLOSE int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOCTTY, 0666);
+
+    if (fd < 0)
+        return -errno;
+    if (is_taken(area, fd))
+        return -EEXIST;
+    if (ftruncate(fd, 0) < 0 && errno != EINVAL) /* EINVAL: a pipe, a terminal */
+        return -errno;
+    return quiet_write(fd, json->data, json->size) == (ssize_t)json->size ? 0 : -errno;
+}
+
+/* In the file of that name; when a later program of this process has it already, in one with a number behind it. */
+static void place_report(const struct area *area, char *path, size_t room, const struct text *json)
+{
+    size_t length = strlen(path);
+    int error = write_file(area, path, json);
+
+    for (int number = 1; error == -EEXIST && number < PROGRAMS_MOST; number++) {
+        snprintf(path + length, room - length, ".%d", number);
+        error = write_file(area, path, json);
+    }
+    if (error)
+        log_error("WINAPI_COMPARE_REPORT=%s: %s", path, strerror(-error));
 }
 
 static void write_json(struct area *area)
@@ -116,11 +170,12 @@ static void write_json(struct area *area)
     struct text json = text_in(area);
     uint64_t differences = 0;
     const char *comma = "";
-    char path[4096];
+    char path[4096], start[REPORT_START_SIZE];
 
     if (!settings->compare_report)
         return;
-    text_format(&json, "{\n  \"pid\": %d,\n  \"functions\": [", (int)area->pid);
+    format_start(start, area->pid);
+    text_format(&json, "%s\n  \"functions\": [", start);
     for (size_t i = 0; i < area->count; i++) {
         if (!is_used(&area->entries[i]))
             continue;
@@ -131,7 +186,7 @@ static void write_json(struct area *area)
     }
     text_format(&json, "\n  ],\n  \"differences\": %llu\n}\n", (unsigned long long)differences);
     expand_path(path, sizeof(path), settings->compare_report, area->pid);
-    write_file(path, &json);
+    place_report(area, path, sizeof(path), &json);
 }
 
 static void say_entry(const struct row *row, struct compare_entry *entry)
@@ -211,6 +266,7 @@ static struct area *make_area(struct core *core)
     if (area == MAP_FAILED)
         return NULL;
     area->pid = getpid();
+    clock_gettime(CLOCK_REALTIME_COARSE, &area->began);
     area->core = core;
     area->count = count;
     area->text = (char *)area + size;

@@ -433,7 +433,6 @@ static int reach(struct connection *connection, struct core *core, uint64_t dead
         return fd;
     connection->absence->is_costly = true; /* whatever goes wrong from here on took its time */
     channel_start(&connection->channel, fd, fd);
-    descriptor_mark(&connection->mark, fd);
     return 0;
 }
 
@@ -473,7 +472,7 @@ void connection_close(struct connection *connection)
 {
     if (!connection)
         return;
-    descriptor_close(&connection->mark, connection->channel.fd);
+    channel_finish(&connection->channel);
     connection_free(connection);
 }
 

@@ -29,7 +29,6 @@ struct absence {
 
 struct connection {
     struct channel channel;
-    struct descriptor_mark mark;
     struct arena *arena;         /* of the memory that is shared with the host */
     const struct memory *memory; /* the same; NULL: socket lanes */
     uint32_t *ids;               /* by binding index; CONNECTION_NO_ID: refused */

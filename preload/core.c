@@ -4,18 +4,21 @@
 #include "preload/place.h"
 #include "preload/reexec.h"
 #include "preload/route.h"
+#include "preload/stack.h"
 #include "preload/stub_file.h"
 #include "preload/stub_list.h"
 #include "spec/wire/clock.h"
 
 #include <errno.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 extern const char builtin_table[], builtin_table_end[];
 
-enum { STEPPING = -1, NOT_STARTED, PREPARED, STARTED };
+enum { NOT_STARTED, PREPARED, STARTED }; /* negative: a step is being taken in the process of that number */
 
 static struct core core;
 static _Atomic int core_state;
@@ -23,15 +26,17 @@ static bool has_spoken; /* this process was started again, and has said before w
 
 /* A few bytes of static TLS: a preloaded library may have no more. */
 static __thread unsigned inside;
-static __thread bool is_waiting;
+static __thread const void *inside_frame;  /* of the outermost core_enter() */
+static __thread const void *waiting_frame; /* of the innermost core_wait_begin(); NULL: not waiting */
 
 /* What lane_exchange() calls. */
 static const char *const used_waiting[] = {"clock_gettime", "fstat", "memcpy", "memmove",      "mmap",
                                            "munmap",        "poll",  "recv",   "sched_getcpu", "sendmsg"};
 
-void core_enter(void)
+__attribute__((noinline)) void core_enter(void) /* so that inside_frame is below that of whoever asks is_inside() */
 {
-    inside++;
+    if (inside++ == 0)
+        inside_frame = __builtin_frame_address(0);
 }
 
 void core_leave(void)
@@ -39,22 +44,34 @@ void core_leave(void)
     inside--;
 }
 
-bool core_wait_begin(void)
+/* A handler that leaves us by longjmp leaves the guard up. */
+__attribute__((always_inline)) static inline bool is_inside(void)
 {
-    bool was_waiting = is_waiting;
-
-    is_waiting = true;
-    return was_waiting;
+    if (inside && stack_was_left(inside_frame))
+        inside = 0;
+    return inside != 0;
 }
 
-void core_wait_end(bool was_waiting)
+const void *core_wait_begin(void)
 {
-    is_waiting = was_waiting;
+    const void *before = waiting_frame;
+
+    waiting_frame = __builtin_frame_address(0);
+    return before;
+}
+
+void core_wait_end(const void *before)
+{
+    waiting_frame = before;
 }
 
 bool core_needs_native(const struct binding *binding)
 {
-    return is_waiting && binding->is_used_waiting;
+    if (!waiting_frame || !binding->is_used_waiting)
+        return false;
+    if (stack_was_left(waiting_frame))
+        waiting_frame = NULL;
+    return waiting_frame != NULL;
 }
 
 uint64_t core_now_ns(void)
@@ -182,34 +199,66 @@ static void load(void)
         route_apply(&core);
 }
 
-/*
- * Takes the state from one step to the next in one thread while others wait, which takes milliseconds, once.
- * A signal handler that calls us while its own thread is at it finds the guard and runs native.
- */
+/* Claims the step for this thread; false: another thread was faster. */
+static bool claim_step(int from)
+{
+    return atomic_compare_exchange_strong(&core_state, &from, -(int)getpid());
+}
+
+/* Signals wait: a handler that left a step by longjmp would leave it undone for ever. */
 static void take_step(int from, int to, void (*step)(void))
 {
-    int kept_errno = errno;
-    int expected = from;
+    sigset_t all, before;
 
-    core_enter();
-    if (atomic_compare_exchange_strong(&core_state, &expected, STEPPING)) {
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &before);
+    if (claim_step(from)) {
         log_hush(has_spoken);
         step();
         log_hush(false);
         atomic_store_explicit(&core_state, to, memory_order_release);
     }
-    while (atomic_load_explicit(&core_state, memory_order_acquire) < to)
-        sched_yield();
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+/* The parent had a thread at it when this process was forked: what that had made stays lying as it is. */
+static void begin_anew(int stepping)
+{
+    if (!claim_step(stepping))
+        return;
+    core = (struct core){0};
+    atomic_store_explicit(&core_state, NOT_STARTED, memory_order_release);
+}
+
+/*
+ * Takes the state on, one step after the other in one thread while others wait, which takes milliseconds, once.
+ */
+static void advance(int to)
+{
+    int kept_errno = errno;
+    int state;
+
+    core_enter();
+    while ((state = atomic_load_explicit(&core_state, memory_order_acquire)) < to) {
+        if (state == NOT_STARTED)
+            take_step(NOT_STARTED, PREPARED, prepare);
+        else if (state == PREPARED)
+            take_step(PREPARED, STARTED, load);
+        else if (state != -(int)getpid())
+            begin_anew(state);
+        else
+            sched_yield();
+    }
     core_leave();
     errno = kept_errno;
 }
 
 struct core *core_prepare(void)
 {
-    if (inside)
+    if (is_inside())
         return NULL;
     if (atomic_load_explicit(&core_state, memory_order_acquire) < PREPARED)
-        take_step(NOT_STARTED, PREPARED, prepare);
+        advance(PREPARED);
     return &core;
 }
 
@@ -223,6 +272,6 @@ struct core *core_start(void)
     if (!core_prepare())
         return NULL;
     if (atomic_load_explicit(&core_state, memory_order_acquire) < STARTED)
-        take_step(PREPARED, STARTED, load);
+        advance(STARTED);
     return &core;
 }

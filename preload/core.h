@@ -47,8 +47,8 @@ void core_leave(void);
  * The wait itself: then this thread's calls come from signal handlers, and are remote, or from what waiting uses of
  * libc (poll and the like), which runs native.  Gives what core_wait_end() takes.
  */
-bool core_wait_begin(void);
-void core_wait_end(bool was_waiting);
+const void *core_wait_begin(void);
+void core_wait_end(const void *before);
 bool core_needs_native(const struct binding *binding);
 
 /* The time, in ns, by our own call. */

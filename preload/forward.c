@@ -105,10 +105,10 @@ int forward_encode(struct forward *forward, struct core *core, struct binding *b
 
 static int exchange(struct lane *lane, uint32_t timeout_ms, bool *sent)
 {
-    bool was_waiting = core_wait_begin();
+    const void *before = core_wait_begin();
     int error = lane_exchange(lane, clock_deadline_ns(timeout_ms), sent);
 
-    core_wait_end(was_waiting);
+    core_wait_end(before);
     return error;
 }
 

@@ -2,8 +2,8 @@
 #include "preload/guest_memory.h"
 
 #include "preload/fork.h"
-#include "preload/quiet_lock.h"
 #include "spec/base/log.h"
+#include "spec/base/quiet_lock.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -111,13 +111,19 @@ static int make_memory(const char *path)
     return error;
 }
 
+/* The program may have closed our number, or put a file of its own there, which is nothing for a host. */
+static struct arena *usable_arena(void)
+{
+    return descriptor_is_ours(&guest.memory.mark, guest.memory.fd) ? &guest.arena : NULL;
+}
+
 static struct arena *arena_locked(struct core *core)
 {
     const char *path = core->settings.shared_memory;
     int error;
 
     if (guest.is_made || guest.is_refused)
-        return guest.is_made ? &guest.arena : NULL;
+        return guest.is_made ? usable_arena() : NULL;
     error = fork_watch(&fork_part);
     if (!error)
         error = make_memory(path);

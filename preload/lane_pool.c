@@ -3,16 +3,16 @@
 
 #include "preload/fork.h"
 #include "preload/guest_memory.h"
-#include "preload/quiet_lock.h"
+#include "preload/stack.h"
 #include "preload/strings.h"
 #include "spec/base/log.h"
+#include "spec/base/quiet_lock.h"
 #include "spec/wire/clock.h"
 #include "spec/wire/descriptor.h"
 #include "spec/wire/protocol.h"
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,8 +43,19 @@ static struct {
  */
 static __thread struct thread_lane *own;
 static __thread volatile bool own_is_busy;
+static __thread const void *volatile own_frame;     /* of the call that made it so */
+static __thread struct thread_lane *volatile spare; /* the innermost spare in use */
 
 /* ---- fork ---- */
+
+static bool is_of_this_thread(const struct thread_lane *lane, const struct thread_lane *its_own)
+{
+    const struct thread_lane *at = spare;
+
+    while (at && at != lane)
+        at = at->outer;
+    return at || lane == its_own;
+}
 
 /* In the child: nothing here is ours any more.  What the parent and the host share is left as it is. */
 static void start_over(void)
@@ -55,7 +66,7 @@ static void start_over(void)
     own = NULL;
     for (struct thread_lane *lane = pool.all; lane; lane = next) {
         next = lane->next;
-        if (lane->is_busy && lane == busy) {
+        if (lane->is_busy && is_of_this_thread(lane, busy)) {
             lane->is_inherited = true; /* a signal handler forked during its wait: the child returns to that */
             continue;
         }
@@ -225,6 +236,10 @@ static int open_memory_lane(struct thread_lane *lane, uint64_t deadline_ns)
     }
     if (!error)
         error = connection_open_lane(connection, lane->index, -1, deadline_ns);
+    if (error == -EBADF) { /* the program has closed the memory's descriptor: the next connection goes without */
+        atomic_store(&connection->is_lost, true);
+        return -ECONNRESET;
+    }
     if (error == -EAGAIN && lane->lane.in)
         atomic_store(&lane->lane.in->closed, 1); /* refused: nobody came to the other end */
     return error == -EBUSY ? -EAGAIN : error;
@@ -316,25 +331,38 @@ static int find_lane(struct core *core, struct thread_lane **found)
     return *found ? 0 : open_lane(core, found);
 }
 
-/* What is above or below there says nothing about the stack that was interrupted. */
-static bool is_on_signal_stack(void)
+static void use_spare(struct thread_lane *lane)
 {
-    stack_t stack;
-
-    return sigaltstack(NULL, &stack) == 0 && (stack.ss_flags & SS_ONSTACK);
-}
-
-/* The stack grows downwards: a frame above the call that holds the lane has outlived it, by longjmp. */
-static bool was_left_behind(const struct thread_lane *lane)
-{
-    return lane->is_busy && (const char *)__builtin_frame_address(0) > (const char *)lane->frame &&
-           !is_on_signal_stack();
-}
-
-static void use_lane(struct thread_lane *lane)
-{
-    lane->is_busy = true;
     lane->frame = __builtin_frame_address(0);
+    lane->outer = spare;
+    spare = lane;
+}
+
+/*
+ * It stays this thread's own if its end can be heard of.  Otherwise it is given back after this call, and the next
+ * ones take spares, because own_is_busy stays.
+ */
+static void keep_as_own(struct thread_lane *lane)
+{
+    if (pool.has_thread_end && pthread_setspecific(pool.thread_end, lane) == 0)
+        own = lane;
+    else
+        use_spare(lane);
+}
+
+/* Normally it is the innermost. */
+static void forget_spare(const struct thread_lane *lane)
+{
+    struct thread_lane *at = spare;
+
+    if (at == lane) {
+        spare = lane->outer;
+        return;
+    }
+    while (at && at->outer != lane)
+        at = at->outer;
+    if (at)
+        at->outer = lane->outer;
 }
 
 /* Any lane but a usable one of this thread's own; `keeps`: it becomes that. */
@@ -351,14 +379,14 @@ static int take_slowly(struct core *core, struct thread_lane **lane, bool keeps)
     error = find_lane(core, lane);
     if (error == -ECONNRESET && !is_connected()) /* the host has gone since it was last asked: there may be another */
         error = find_lane(core, lane);
-    if (!error && keeps) {
-        own = *lane;
-        if (pool.has_thread_end)
-            pthread_setspecific(pool.thread_end, own);
+    if (!error) {
+        (*lane)->is_busy = true;
+        if (keeps)
+            keep_as_own(*lane);
+        else
+            use_spare(*lane);
     }
     quiet_unlock(&pool.lock, &before);
-    if (!error)
-        use_lane(*lane);
     return error;
 }
 
@@ -366,10 +394,11 @@ static int take_own(struct core *core, struct thread_lane **lane)
 {
     int error;
 
+    own_frame = __builtin_frame_address(0);
     own_is_busy = true;
     if (own && is_usable(own)) {
         *lane = own;
-        use_lane(own);
+        own->is_busy = true;
         return 0;
     }
     error = take_slowly(core, lane, true);
@@ -378,11 +407,22 @@ static int take_own(struct core *core, struct thread_lane **lane)
     return error;
 }
 
+/* Lanes of calls that a handler has left by longjmp: the host may still be at work on them. */
+__attribute__((always_inline)) static inline void give_up_what_was_left(void)
+{
+    while (spare && stack_was_left(spare->frame))
+        lane_pool_give(spare, -ETIMEDOUT);
+    if (!own_is_busy || !stack_was_left(own_frame))
+        return;
+    if (own && own->is_busy)
+        lane_pool_give(own, -ETIMEDOUT);
+    own_is_busy = false;
+}
+
 int lane_pool_take(struct core *core, struct thread_lane **lane)
 {
     fork_check();
-    if (own_is_busy && own && was_left_behind(own))
-        lane_pool_give(own, -ETIMEDOUT);
+    give_up_what_was_left();
     return own_is_busy ? take_slowly(core, lane, false) : take_own(core, lane);
 }
 
@@ -391,6 +431,8 @@ static void give_away(struct thread_lane *lane, int error)
     sigset_t before;
 
     quiet_lock(&pool.lock, &before);
+    lane->is_busy = false;
+    forget_spare(lane);
     if (error && error != -ETIMEDOUT)
         atomic_store(&lane->connection->is_lost, true);
     if (error) {
@@ -407,9 +449,12 @@ void lane_pool_give(struct thread_lane *lane, int error)
 {
     bool is_own = lane == own || lane->is_inherited;
 
-    lane->is_busy = false;
-    if (!lane->is_inherited && (error || !is_own))
+    if (!lane->is_inherited && (error || !is_own)) {
         give_away(lane, error);
+    } else {
+        lane->is_busy = false;
+        forget_spare(lane);
+    }
     if (is_own)
         own_is_busy = false;
 }

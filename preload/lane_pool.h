@@ -22,9 +22,10 @@ struct thread_lane {
     struct connection *connection;
     uint32_t index;    /* its number in shared memory, or at the host */
     uint64_t request;  /* the last number used */
-    const void *frame; /* of the call that uses it: where on the stack that stands */
+    const void *frame; /* of a spare: of the call that uses it, where on the stack that stands */
     bool is_busy;
-    bool is_inherited;             /* the parent's, in use by the call that the child returns to: nobody's afterwards */
+    struct thread_lane *outer; /* while it is a spare: the next spare of its thread, whose call this one's interrupts */
+    bool is_inherited;         /* the parent's, in use by the call that the child returns to: nobody's afterwards */
     struct thread_lane *next_free; /* while no thread has it */
     struct thread_lane *next;      /* all lanes of the process */
 };

@@ -2,6 +2,7 @@
 #include "preload/trace.h"
 
 #include "spec/base/log.h"
+#include "spec/base/quiet_write.h"
 #include "spec/base/text.h"
 #include "spec/call/call.h"
 #include "spec/call/value.h"
@@ -206,14 +207,12 @@ static void complain(const char *path)
 static void write_line(const char *path, const struct text *line)
 {
     int fd = *path ? open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0666) : STDERR_FILENO;
-    ssize_t written;
 
     if (fd < 0) {
         complain(path);
         return;
     }
-    written = write(fd, line->data, line->size);
-    (void)written;
+    (void)!quiet_write(fd, line->data, line->size);
     if (*path)
         close(fd);
 }

@@ -7,6 +7,7 @@
 #include "spec/base/file.h"
 
 #include "spec/base/own.h"
+#include "spec/base/quiet_write.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -118,7 +119,7 @@ static int create_beside(const char *path, char name[PATH_MAX], mode_t mode)
 static int write_all(int fd, const char *bytes, size_t size)
 {
     while (size) {
-        ssize_t count = write(fd, bytes, size);
+        ssize_t count = quiet_write(fd, bytes, size);
 
         if (count < 0 && errno == EINTR)
             continue;

@@ -1,12 +1,13 @@
 /*
  * The arena's books: a sorted array of what is used.
  *
- * The lock covers the books only.  Pages are asked for and given back outside it, while the extent stands in the books
- * and is nobody else's.
+ * The lock covers the books only, and signals wait while it is held: a handler may fork, or leave by longjmp.  Pages
+ * are asked for and given back outside it, while the extent stands in the books and is nobody else's.
  */
 #include "spec/wire/arena.h"
 
 #include "spec/base/own.h"
+#include "spec/base/quiet_lock.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -131,23 +132,26 @@ static void extent_remove(struct arena *arena, uint64_t offset)
 
 static void extent_drop(struct arena *arena, uint64_t offset)
 {
-    pthread_mutex_lock(&arena->lock);
+    sigset_t before;
+
+    quiet_lock(&arena->lock, &before);
     extent_remove(arena, offset);
-    pthread_mutex_unlock(&arena->lock);
+    quiet_unlock(&arena->lock, &before);
 }
 
 int arena_take(struct arena *arena, uint64_t size, uint64_t *offset)
 {
     struct arena_extent extent = {0};
+    sigset_t before;
     int rc;
 
     if (size > arena->memory->arena_size)
         return -ENOSPC;
     extent.size = size == 0 ? MEMORY_PAGE : (size + MEMORY_PAGE - 1) / MEMORY_PAGE * MEMORY_PAGE;
 
-    pthread_mutex_lock(&arena->lock);
+    quiet_lock(&arena->lock, &before);
     rc = extent_add(arena, &extent);
-    pthread_mutex_unlock(&arena->lock);
+    quiet_unlock(&arena->lock, &before);
     if (rc < 0)
         return rc;
 
@@ -164,16 +168,17 @@ int arena_take(struct arena *arena, uint64_t size, uint64_t *offset)
 static int extent_claim(struct arena *arena, uint64_t offset, struct arena_extent *claimed)
 {
     struct arena_extent *extent;
+    sigset_t before;
     int rc = -EINVAL;
 
-    pthread_mutex_lock(&arena->lock);
+    quiet_lock(&arena->lock, &before);
     extent = extent_find(arena, offset);
     if (extent != NULL && !extent->leaving) {
         extent->leaving = true;
         *claimed = *extent;
         rc = 0;
     }
-    pthread_mutex_unlock(&arena->lock);
+    quiet_unlock(&arena->lock, &before);
     return rc;
 }
 

@@ -2,8 +2,7 @@
  * The guest's allocator over the arena of a shared memory.
  *
  * First fit over page-sized units, books in private memory, pages asked of the kernel before use so that a full
- * machine is an error and never SIGBUS.  Freed pages go back to the kernel.  Any thread; the caller blocks signals if
- * a handler may come here too.
+ * machine is an error and never SIGBUS.  Freed pages go back to the kernel.  Any thread.
  */
 #ifndef WINAPI_SPEC_WIRE_ARENA_H
 #define WINAPI_SPEC_WIRE_ARENA_H

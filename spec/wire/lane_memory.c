@@ -45,6 +45,9 @@ static uint32_t cpu_word(void)
 
 static int pages_provide(const struct lane *lane, uint64_t offset)
 {
+    /* The program may have closed our number and opened a file of its own there. */
+    if (!descriptor_is_ours(&lane->memory->mark, lane->memory->fd))
+        return -EBADF;
     if (fallocate(lane->memory->fd, 0, (off_t)offset, LANE_SIZE) == 0)
         return 0;
 

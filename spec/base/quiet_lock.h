@@ -3,8 +3,8 @@
  *
  * For what happens seldom (connecting, opening lanes, allocating buffers): each use is two system calls.
  */
-#ifndef WINAPI_PRELOAD_QUIET_LOCK_H
-#define WINAPI_PRELOAD_QUIET_LOCK_H
+#ifndef WINAPI_SPEC_BASE_QUIET_LOCK_H
+#define WINAPI_SPEC_BASE_QUIET_LOCK_H
 
 #include <pthread.h>
 #include <signal.h>
