@@ -70,6 +70,15 @@ static void make_private(struct buffer *buffer)
         munmap(copy, buffer->size);
 }
 
+/* A lock that the fork handler holds is given back; of any other nobody who holds it is here. */
+static void free_lock(pthread_mutex_t *lock)
+{
+    if (fork_has_locked)
+        pthread_mutex_unlock(lock);
+    else
+        pthread_mutex_init(lock, NULL);
+}
+
 /* The mapping stays where no buffer was: pointers into it may be anywhere. */
 static void start_over(void)
 {
@@ -79,12 +88,12 @@ static void start_over(void)
             buffer->is_shared = false;
         }
     if (guest.is_made) {
-        pthread_mutex_init(&guest.arena.lock, NULL);
+        free_lock(&guest.arena.lock);
         arena_finish(&guest.arena);
         descriptor_close(&guest.memory.mark, guest.memory.fd);
     }
     guest.is_made = guest.is_refused = false;
-    pthread_mutex_init(&guest.lock, NULL);
+    free_lock(&guest.lock);
     if (fork_has_locked)
         pthread_sigmask(SIG_SETMASK, &mask_before_fork, NULL);
     fork_has_locked = false;
