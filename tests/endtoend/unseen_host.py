@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The host that the preload starts by itself is never seen by the program, has nothing of it, and ends with it."""
 import errno
+import json
 
 from lib_trouble import *
 
@@ -107,6 +108,17 @@ check("a crash in the library: the line says so, and the host says where",
 check("a crash in the library: the next call starts another", program.call("next", 1)[:2] == (2, 77))
 check("still no signal", program.result("signals") == 1)
 program.stop()
+
+# ---- its own count ----
+
+counts = folder + "/counts"
+program = Program(None, **{**ENVIRONMENT, "WINAPI_HOST": f"exec:{WINAPI_HOST} --stdio --stat-file {counts}"})
+check("a host with --stat-file answers", all(program.result("where") not in (-1, program.pid) for _ in range(3)))
+program.stop()
+check("it writes what it has counted when it ends", wait_until(lambda: os.path.exists(counts)))
+with open(counts) as file:
+    calls = {row["name"]: row["calls"] for row in json.load(file)["functions"] if row["calls"]}
+check("which are the program's calls", calls == {"trouble_where": 3}, calls)
 
 # ---- closed streams ----
 
