@@ -11,14 +11,14 @@
 
 #include <errno.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 extern const char builtin_table[], builtin_table_end[];
 
-enum { NOT_STARTED, PREPARED, STARTED }; /* negative: a step is being taken in the process of that number */
+enum { NOT_STARTED, PREPARED, STARTED }; /* negative: a step is being taken by the thread of that number */
 
 static struct core core;
 static _Atomic int core_state;
@@ -199,29 +199,34 @@ static void load(void)
         route_apply(&core);
 }
 
+static int own_thread(void)
+{
+    return (int)syscall(SYS_gettid);
+}
+
 /* Claims the step for this thread; false: another thread was faster. */
 static bool claim_step(int from)
 {
-    return atomic_compare_exchange_strong(&core_state, &from, -(int)getpid());
+    return atomic_compare_exchange_strong(&core_state, &from, -own_thread());
 }
 
-/* Signals wait: a handler that left a step by longjmp would leave it undone for ever. */
 static void take_step(int from, int to, void (*step)(void))
 {
-    sigset_t all, before;
-
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, &before);
-    if (claim_step(from)) {
-        log_hush(has_spoken);
-        step();
-        log_hush(false);
-        atomic_store_explicit(&core_state, to, memory_order_release);
-    }
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (!claim_step(from))
+        return;
+    log_hush(has_spoken);
+    step();
+    log_hush(false);
+    atomic_store_explicit(&core_state, to, memory_order_release);
 }
 
-/* The parent had a thread at it when this process was forked: what that had made stays lying as it is. */
+/* Not when it is this very thread, which a handler has taken out of its step, nor in a child of its process. */
+static bool is_at_work(int stepping)
+{
+    return -stepping != own_thread() && (syscall(SYS_tgkill, getpid(), -stepping, 0) == 0 || errno != ESRCH);
+}
+
+/* The thread at it is no more, as after a fork by another one: what it had made stays lying as it is. */
 static void begin_anew(int stepping)
 {
     if (!claim_step(stepping))
@@ -244,7 +249,7 @@ static void advance(int to)
             take_step(NOT_STARTED, PREPARED, prepare);
         else if (state == PREPARED)
             take_step(PREPARED, STARTED, load);
-        else if (state != -(int)getpid())
+        else if (!is_at_work(state))
             begin_anew(state);
         else
             sched_yield();
