@@ -98,6 +98,10 @@ check("through a shell's exec: nothing is said", said["error"] == "" and said["p
 cache = folder + "/cache/winapi"
 stubs = [name for name in os.listdir(cache) if name.startswith("stub-")]
 check("one stub was written", len(stubs) == 1, stubs)
-guarded = run([WAYS, "pid", "where"], LD_PRELOAD=PRELOAD, WINAPI_SPEC=WAYS_SPEC, WINAPI_REEXEC="1:0:x")
+host = WaysHost()
+guarded = run([WAYS, "pid", "where"], LD_PRELOAD=PRELOAD, WINAPI_SPEC=WAYS_SPEC, WINAPI_HOST=host.address,
+              WINAPI_REEXEC="1:0:x")
 check("a guard variable of somebody else's is no guard", guarded.values("where") not in ([], guarded.values("pid")), guarded)
+check("the host has counted the call of the program that was started again", host.calls("ways_where") == 1)
+host.stop()
 finish()
