@@ -23,9 +23,10 @@ add_link_options(-Wl,--enable-new-dtags -Wl,--as-needed)
 # Only the version scripts of host/libwinapi and preload/ export names.
 set(CMAKE_C_VISIBILITY_PRESET hidden)
 
-# libwinapi_preload.so is there when its program starts, so its few thread-local bytes need no call, and no malloc, to
-# be found.
-set(WINAPI_EARLY_TLS -ftls-model=initial-exec)
+# What libwinapi_preload.so is made of.  It is there when its program starts, so its few thread-local bytes need no
+# call, and no malloc, to be found.  And it asks for nothing that only glibc has, such as the checked twins of string
+# functions (spec/base/libc.h).
+set(WINAPI_GUEST -ftls-model=initial-exec -U_FORTIFY_SOURCE)
 
 if(WINAPI_FUZZ)
     if(NOT CMAKE_C_COMPILER_ID MATCHES Clang)

@@ -1,5 +1,5 @@
 # cmake --install: the programs, the libraries, the header, the shipped spec files and the documents.
-if(WINAPI_FUZZ)
+if(WINAPI_FUZZ OR WINAPI_MUSL)
     return()
 endif()
 

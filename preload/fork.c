@@ -2,6 +2,7 @@
 #include "preload/fork.h"
 
 #include "preload/core.h"
+#include "spec/base/libc.h"
 #include "spec/base/log.h"
 
 #include <errno.h>
@@ -51,7 +52,8 @@ static void make_generation(void)
         log_debug("this kernel has no MADV_WIPEONFORK: forks are seen by fork handlers only");
     *page = 1;
     atomic_store(&generation, page); /* counterpart: fork_check() */
-    pthread_atfork(before_fork, after_fork_in_parent, start_over);
+    if (libc_at_fork(before_fork, after_fork_in_parent, start_over))
+        log_debug("no fork handlers: a child is found out at its first call");
 }
 
 int fork_watch(struct fork_part *part)

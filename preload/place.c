@@ -5,6 +5,7 @@
 #include "preload/place.h"
 
 #include "preload/elf_object.h"
+#include "spec/base/libc.h"
 #include "spec/base/own.h"
 
 #include <limits.h>
@@ -35,7 +36,7 @@ static char *own_directory(void)
     char *real, *slash;
 
     elf_object_each(find_own_path, &path);
-    real = path ? realpath(path, NULL) : NULL;
+    real = path ? libc_real_path(path) : NULL;
     slash = real ? strrchr(real, '/') : NULL;
     if (slash)
         *slash = '\0';
@@ -60,7 +61,7 @@ static char *find_beside(const char *const *candidates, const char *proof)
         end = path + strlen(path) - strlen(proof);
         if (access(path, R_OK) == 0) {
             *end = '\0';
-            return realpath(path, NULL);
+            return libc_real_path(path);
         }
     }
     return NULL;

@@ -138,10 +138,6 @@ static char *judge_elf(int fd, const char *path, const Elf64_Ehdr *header)
     interpreter = read_interpreter(fd, header);
     if (!interpreter)
         return say("%s is statically linked: it has no dynamic loader that would honour LD_PRELOAD", path);
-#ifdef __GLIBC__
-    if (strstr(interpreter, "/ld-musl-"))
-        return say("%s is a musl program, and this libwinapi_preload.so is built for glibc", path);
-#endif
     return NULL;
 }
 

@@ -1,6 +1,7 @@
 /* From what a user writes ("zlib", "./my.json") to the files that are read. */
 #include "spec/table/spec_path.h"
 
+#include "spec/base/libc.h"
 #include "spec/base/own.h"
 #include "spec/base/text.h"
 
@@ -53,7 +54,7 @@ static int append(struct spec_paths *paths, char *path)
 /* Links are followed, so that one file under two names is read once. */
 static int add_file(struct spec_paths *paths, const char *path)
 {
-    AUTO_FREE char *absolute = realpath(path, NULL);
+    AUTO_FREE char *absolute = libc_real_path(path);
     struct stat status;
 
     if (!absolute || stat(absolute, &status) < 0)

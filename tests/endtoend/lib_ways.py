@@ -14,6 +14,10 @@ if not shutil.which(CC[0]):
     print("skipped: there is no C compiler")
     sys.exit(77)
 
+MUSL = os.path.basename(CC[0]).startswith("musl")
+# A library that the host loads too, whose libc is another: it takes the functions of whichever is there.
+SHARED = ["-shared", "-fPIC", *(["-nodefaultlibs"] if MUSL else [])]
+
 FLAGS = ["-std=gnu11", "-D_GNU_SOURCE", "-O1", "-I" + FIXTURES]
 if SANITIZER:
     FLAGS.append({"address": "-fsanitize=address,undefined", "thread": "-fsanitize=thread"}[SANITIZER])
@@ -28,7 +32,7 @@ def compile(output, *arguments):
 
 
 def build_library(name, *flags):
-    return os.path.dirname(compile(name + "/libways.so", "-shared", "-fPIC", *flags, FIXTURES + "/libways.c", "-pthread"))
+    return os.path.dirname(compile(name + "/libways.so", *SHARED, *flags, FIXTURES + "/libways.c", "-pthread"))
 
 
 def build_program(name, *flags):

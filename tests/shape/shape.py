@@ -33,6 +33,7 @@ DOORS = [
     ("the dynamic loader", r"\bdl(open|sym|vsym|mopen|addr)\s*\(", ["preload/shims.[ch]", "host/native_library.c"]),
     ("the list of loaded objects", r"\bdl_iterate_phdr\s*\(", ["preload/elf_object.c"]),
     ("shared memory", r"\bmemfd_create\s*\(", ["spec/wire/memory.c"]),
+    ("the name of a libc", r"\b__GLIBC", ["spec/base/libc.[ch]"]),
     ("content hashes", r"#\s*include <xxhash\.h>", ["spec/base/hash.c"]),
 ]
 
@@ -125,18 +126,44 @@ def check_exports(names, patterns):
             yield f"libwinapi_preload.so exports nothing for {pattern}, which preload/preload.map names"
 
 
+# Weak, so a libc may lack them: what gcc's start files ask for, and the two ways to fork handlers (spec/base/libc.c).
+MAY_BE_MISSING = ["_ITM_deregisterTMCloneTable", "_ITM_registerTMCloneTable", "__gmon_start__", "__cxa_finalize",
+                  "__register_atfork", "pthread_atfork"]
+
+
+def check_imports(symbols, allowed):
+    """`symbols` are lines of nm: a name, perhaps with a version, and the letter of its kind."""
+    for symbol in symbols:
+        name, kind = symbol.split()[:2]
+        if "@" in name:
+            yield f"libwinapi_preload.so asks for {name}, with a version: it is for one libc then"
+        elif kind in "wv" and name not in MAY_BE_MISSING:
+            yield f"libwinapi_preload.so asks for {name} weakly, which nothing says is right"
+        elif kind == "U" and name not in allowed:
+            yield f"libwinapi_preload.so asks for {name}, which preload/libc_symbols.txt does not name"
+
+
+def read_list(text):
+    return [line for line in text.splitlines() if line and not line.startswith("#")]
+
+
+def dynamic_symbols(library, which):
+    command = ["nm", "--dynamic", which, "--format=posix", library]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
+
+
 def exported_names(library):
-    command = ["nm", "--dynamic", "--defined-only", "--format=posix", library]
-    output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    return [line.split()[0].split("@")[0] for line in output.splitlines()]
+    return [line.split()[0].split("@")[0] for line in dynamic_symbols(library, "--defined-only")]
 
 
 def main():
     root = pathlib.Path(os.environ.get("WINAPI_SOURCE", "."))
     library = pathlib.Path(os.environ.get("WINAPI_BUILD", "build")) / "lib/libwinapi_preload.so"
     faults = [fault for check in (check_includes, check_names, check_doors, check_guest) for fault in check(root)]
-    if not os.environ.get("WINAPI_SANITIZER"):  # which exports more, or less: preload/CMakeLists.txt
+    if not os.environ.get("WINAPI_SANITIZER"):  # which exports and imports others: preload/CMakeLists.txt
         faults += check_exports(exported_names(library), map_patterns((root / "preload/preload.map").read_text()))
+        faults += check_imports(dynamic_symbols(library, "--undefined-only"),
+                                read_list((root / "preload/libc_symbols.txt").read_text()))
     for fault in faults:
         print(fault)
     return 1 if faults else 0

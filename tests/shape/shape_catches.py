@@ -74,6 +74,13 @@ class ShapeCatches(unittest.TestCase):
         self.assertEqual(len(list(shape.check_exports(["winapi_echo", "dlsym", "log_write"], patterns))), 1)
         self.assertEqual(len(list(shape.check_exports(["winapi_echo"], patterns))), 1)
 
+    def test_imports_are_those_that_both_libcs_have(self):
+        allowed = shape.read_list("# why\nmalloc\nopen\n")
+        self.assertEqual(list(shape.check_imports(["malloc U", "open U", "__gmon_start__ w"], allowed)), [])
+        for symbols in ("malloc U", "open U", "reallocarray U"), ("malloc U", "open U", "dlsym w"), \
+                ("malloc@GLIBC_2.2.5 U", "open U"):
+            self.assertEqual(len(list(shape.check_imports(symbols, allowed))), 1)
+
 
 if __name__ == "__main__":
     sys.exit(unittest.main())
