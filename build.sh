@@ -6,6 +6,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 # Every package that is needed, in one place: to build and test, and in addition for the long tests.
 PACKAGES=(cmake ninja-build gcc libc6-dev pkg-config dpkg-dev ca-certificates
     libffi-dev libisal-dev libxxhash-dev libcmocka-dev zlib1g-dev
+    musl-tools linux-libc-dev make
     python3 python3-jsonschema strace file)
 PACKAGES_LONG=(clang clang-tidy clang-format libclang-rt-dev)
 
@@ -19,7 +20,7 @@ usage: ./build.sh [COMMAND]
 
     (none)      build into build/bin, build/lib and build/include
     demo        build, then show one program native and remote side by side
-    test        build, then run every test that is quick
+    test        build, also for musl into build/musl, then run every test that is quick
     test-full   test, then the suites under sanitizers, the fuzzers for 60 seconds each (FUZZ_SECONDS), clang-tidy
     help        this text
 
@@ -138,12 +139,22 @@ report_not_run()
     done
 }
 
-test_quick()
+# What a test needs of each build, and every quick one in both: programs of glibc, and of musl.
+test_both()
 {
     local status=0
 
     build
     run_ctest build || status=$?
+    test_preset musl || status=$?
+    return "$status"
+}
+
+test_quick()
+{
+    local status=0
+
+    test_both || status=$?
     report_not_run "${NOT_RUN[@]}" \
         "the suites under AddressSanitizer and ThreadSanitizer, fuzzing, clang-tidy: ./build.sh test-full"
     finish "$status"
@@ -189,8 +200,7 @@ test_full()
     local failed=() set
 
     need_packages "${PACKAGES[@]}" "${PACKAGES_LONG[@]}"
-    build
-    run_ctest build || failed+=("the tests")
+    test_both || failed+=("the tests")
     for set in asan tsan fuzz; do
         test_preset "$set" || failed+=("the tests of the preset $set")
     done

@@ -17,7 +17,7 @@
 #include <stddef.h>
 
 #ifndef RTLD_DEEPBIND
-#define RTLD_DEEPBIND 0 /* musl has none */
+#define RTLD_DEEPBIND 8 /* of glibc, whose programs this may serve also when it was compiled for musl */
 #endif
 
 typedef void *dlsym_function(void *handle, const char *name);

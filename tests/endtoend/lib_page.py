@@ -60,6 +60,8 @@ class Folder:
                             if name == "WINAPI_TRANSPORT" or not name.startswith(("WINAPI_", "XDG_", "LD_"))}
         self.environment.update(HOME=self.path + "/home", XDG_RUNTIME_DIR=self.path + "/run",
                                 PATH=f"{BUILD}/bin:{os.environ['PATH']}",
+                                # musl looks for bare names in LD_PRELOAD here, not along a program's RUNPATH.
+                                **({"LD_LIBRARY_PATH": BUILD + "/lib"} if "musl" in os.environ.get("CC", "") else {}),
                                 ASAN_OPTIONS=os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0")
         return self
 

@@ -23,9 +23,10 @@ BUILD = os.environ["WINAPI_BUILD"]
 SOURCE = os.environ["WINAPI_SOURCE"]
 SANITIZER = os.environ.get("WINAPI_SANITIZER", "")
 WINAPI = BUILD + "/bin/winapi"
-WINAPI_HOST = BUILD + "/bin/winapi-host"
+WINAPI_HOST = os.path.realpath(BUILD + "/bin/winapi-host")
 PRELOAD = BUILD + "/lib/libwinapi_preload.so"
 TROUBLE = BUILD + "/bin/fixtures/trouble"
+MUSL = os.path.basename(os.environ.get("CC", "cc")).startswith("musl")  # the programs are, and libwinapi_preload.so
 SLOWER = 5 if SANITIZER else 1  # how much more time there is under a sanitizer
 PATIENCE = 10 * SLOWER  # seconds after which an event that has not come never will
 

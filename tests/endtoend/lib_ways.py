@@ -14,7 +14,6 @@ if not shutil.which(CC[0]):
     print("skipped: there is no C compiler")
     sys.exit(77)
 
-MUSL = os.path.basename(CC[0]).startswith("musl")
 # A library that the host loads too, whose libc is another: it takes the functions of whichever is there.
 SHARED = ["-shared", "-fPIC", *(["-nodefaultlibs"] if MUSL else [])]
 

@@ -4,6 +4,9 @@ else set, remotes the function; from the build tree, after install, and by the l
 """
 from lib_ways import *
 
+if MUSL:
+    print("skipped: musl looks for the names in LD_PRELOAD only where LD_LIBRARY_PATH and its own path say")
+    sys.exit(77)
 if SANITIZER:
     print("skipped: a sanitizer's library would have to be in LD_PRELOAD too")
     sys.exit(77)

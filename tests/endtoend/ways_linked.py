@@ -43,7 +43,7 @@ for number, (shape, flags) in enumerate(SHAPES.items()):
     try_program(f"{shape}, a symbol that nobody has", program, ["only:4", "add:1:2"], ["only 40", "add 3"],
                 ways=("run", "stub"))
 
-# ---- calls before main, and through libraries ----
+# ---- calls before main (musl runs no preinit_array), and through libraries ----
 
 with open(folder + "/early.c", "w") as source:
     source.write("""
@@ -84,6 +84,6 @@ for name, flags in {"PIE": [], "no PIE": ["-fno-pie", "-no-pie"]}.items():
     before = host.calls("ways_add")
     result = winapi_run(program, host=host)
     check(f"{name}: calls from preinit, constructor, library, destructor are remote", result.lines == [
-        "preinit 21", "constructor 11", "through 101", "same 1 1", "last 31"], result)
-    check(f"{name}: the host has counted them", host.calls("ways_add") - before == 4, host.calls("ways_add") - before)
+        "preinit 0" if MUSL else "preinit 21", "constructor 11", "through 101", "same 1 1", "last 31"], result)
+    check(f"{name}: the host has counted them", host.calls("ways_add") - before == 4 - MUSL, host.calls("ways_add") - before)
 finish()

@@ -26,7 +26,7 @@ __attribute__((constructor)) static void count(void)
     close(fd);
 }
 """)
-COUNT = compile("count/libcount.so", "-shared", "-fPIC", f'-DSTARTS="{folder}/starts"', folder + "/count.c")
+COUNT = compile("count/libcount.so", *SHARED, f'-DSTARTS="{folder}/starts"', folder + "/count.c")
 
 
 def describe(command, *words, **variables):
