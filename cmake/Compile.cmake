@@ -51,3 +51,10 @@ endif()
 function(winapi_quiet target)
     target_compile_options(${target} PRIVATE -w)
 endfunction()
+
+# A library that a program of musl and its host, of glibc, both load: each finds the functions of its own libc.
+function(winapi_any_libc library)
+    if(WINAPI_MUSL)
+        target_link_options(${library} PRIVATE -nodefaultlibs)
+    endif()
+endfunction()

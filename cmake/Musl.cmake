@@ -31,3 +31,10 @@ file(MAKE_DIRECTORY "${PROJECT_BINARY_DIR}/source/include")
 file(CREATE_LINK "${WINAPI_LIBISAL_DIR}/include" "${PROJECT_BINARY_DIR}/source/include/isa-l" SYMBOLIC)
 target_include_directories(winapi_isal SYSTEM PUBLIC "${PROJECT_BINARY_DIR}/source/include" PRIVATE "${WINAPI_LIBISAL_DIR}/include")
 winapi_quiet(winapi_isal)
+
+winapi_source(cmocka WINAPI_CMOCKA_DIR)
+add_library(winapi_cmocka STATIC EXCLUDE_FROM_ALL "${WINAPI_CMOCKA_DIR}/src/cmocka.c")
+target_include_directories(winapi_cmocka SYSTEM PUBLIC "${WINAPI_CMOCKA_DIR}/include")
+target_compile_definitions(winapi_cmocka PRIVATE HAVE_SIGNAL_H HAVE_STRINGS_H HAVE_TIME_H HAVE_STRUCT_TIMESPEC
+    HAVE_CLOCK_GETTIME HAVE_CLOCK_REALTIME)
+winapi_quiet(winapi_cmocka)

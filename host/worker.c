@@ -69,14 +69,11 @@ static struct client_slot *find_slot(const struct statistics *statistics, pid_t 
 static void log_crash(const struct worker_setting *setting, const struct client_slot *slot, int status)
 {
     char tracks[TRACKS_TEXT_MOST], how[64];
-    const char *name;
 
-    if (WIFSIGNALED(status)) {
-        name = sigabbrev_np(WTERMSIG(status));
-        snprintf(how, sizeof(how), "was killed by SIG%s", name ? name : "?");
-    } else {
+    if (WIFSIGNALED(status))
+        snprintf(how, sizeof(how), "was killed by signal %d (%s)", WTERMSIG(status), strsignal(WTERMSIG(status)));
+    else
         snprintf(how, sizeof(how), "was ended with exit status %d", WEXITSTATUS(status));
-    }
     statistics_describe_tracks(slot, setting->functions, tracks, sizeof(tracks));
     log_error("client %d: its worker %d %s in %s; other clients are not concerned", (int)slot->pid,
               (int)atomic_load(&slot->worker), how, tracks);

@@ -41,7 +41,7 @@ check("worker killed in a call: one line says so", program.new_lines() == [f"tro
 check("worker killed in a call: the next call is served", program.call("next", 1)[:2] == (2, 77))
 check("worker killed in a call: by a new worker", program.result("where") not in (worker, program.pid, -1))
 check("worker killed in a call: the host says which function and client", host.has_logged(
-    rf"client {program.pid}: its worker {worker} was killed by SIGKILL in trouble: trouble_sleep; other clients are "
+    rf"client {program.pid}: its worker {worker} was killed by signal 9 \(Killed\) in trouble: trouble_sleep; other clients are "
     "not concerned"), host.log())
 check("worker killed in a call: other clients go on", other.result("where") == other_worker)
 check("worker killed in a call: no other line", program.new_lines() == [] and other.lines() == [], *program.lines())
@@ -104,7 +104,7 @@ for name, number in (("SEGV", signal.SIGSEGV), ("ABRT", signal.SIGABRT), ("FPE",
           answer)
     check(f"crash by SIG{name}: at once", answer and answer[2] < 1000 * SLOWER, answer)
     check(f"crash by SIG{name}: the host says where", host.has_logged(
-        rf"client {program.pid}: its worker {worker} was killed by SIG{name} in trouble: trouble_crash; other clients "
+        rf"client {program.pid}: its worker {worker} was killed by signal {int(number)} \([^)]*\) in trouble: trouble_crash; other clients "
         "are not concerned"), host.log())
     check(f"crash by SIG{name}: the other client keeps its worker", other.result("where") == other_worker)
 check("crashes: a line says so", f"trouble_crash: {ENDED}; returned -5" in program.new_lines(), *program.lines())

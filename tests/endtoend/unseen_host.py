@@ -103,7 +103,7 @@ check("a crash in the library: the declared failure",
       program.call("crash", signal.SIGSEGV)[:2] == (-5, errno.EIO), *program.lines())
 check("a crash in the library: the line says so, and the host says where",
       wait_until(lambda: len(program.lines()) == 2) and
-      any("killed by SIGSEGV in trouble: trouble_crash" in line for line in program.lines()) and
+      any("killed by signal 11 (Segmentation fault) in trouble: trouble_crash" in line for line in program.lines()) and
       "trouble_crash: the host process ended during the call; returned -5" in program.lines(), *program.lines())
 check("a crash in the library: the next call starts another", program.call("next", 1)[:2] == (2, 77))
 check("still no signal", program.result("signals") == 1)
