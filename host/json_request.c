@@ -262,6 +262,7 @@ static bool work_asynchronously(const struct json_work *work)
 {
     size_t track = take_track(work->requests);
     struct json_work *copy;
+    pthread_t thread;
 
     if (track == ASYNC_REQUESTS_MOST)
         return false;
@@ -269,7 +270,7 @@ static bool work_asynchronously(const struct json_work *work)
     if (copy) {
         *copy = *work;
         copy->track = TRACK_ASYNC + track;
-        if (call_thread_start(work_beside, copy) == 0)
+        if (call_thread_start(work_beside, copy, &thread) == 0)
             return true;
     }
     free(copy);

@@ -13,7 +13,11 @@ struct served_lane {
     struct lane lane;
     uint32_t number;
     size_t place; /* in the set; also its track in the statistics */
+    pthread_t thread;
+    unsigned nudges; /* to be had: a function that goes on waiting after so many means to */
 };
+
+enum { NUDGES_MOST = 20 };
 
 int lane_set_init(struct lane_set *set, size_t most)
 {
@@ -31,6 +35,7 @@ static void remove_lane(struct served_lane *served)
     lane_close(&served->lane);
     set->lanes[served->place] = NULL;
     set->count--;
+    set->interrupted -= served->nudges > 0;
     pthread_mutex_unlock(&set->lock);
     free(served);
 }
@@ -72,7 +77,7 @@ static int add_lane(struct lane_set *set, struct served_lane *served, uint32_t n
     served->set = set;
     served->number = number;
     served->place = place;
-    error = call_thread_start(serve, served);
+    error = call_thread_start(serve, served, &served->thread);
     if (error) {
         lane_close(&served->lane);
         return error;
@@ -134,4 +139,37 @@ int lane_set_open_socket(struct lane_set *set, int fd, uint32_t number)
     error = open_socket_locked(set, &owned, number);
     pthread_mutex_unlock(&set->lock);
     return error;
+}
+
+/* With the lock held: the thread takes it before it ends. */
+static void nudge(struct lane_set *set, struct served_lane *served)
+{
+    call_thread_interrupt(served->thread);
+    if (--served->nudges == 0)
+        set->interrupted--;
+}
+
+void lane_set_interrupt(struct lane_set *set, uint32_t number)
+{
+    pthread_mutex_lock(&set->lock);
+    for (size_t i = 0; i < LANES_MOST; i++)
+        if (set->lanes[i] && set->lanes[i]->number == number) {
+            set->interrupted += set->lanes[i]->nudges == 0;
+            set->lanes[i]->nudges = NUDGES_MOST;
+            nudge(set, set->lanes[i]);
+        }
+    pthread_mutex_unlock(&set->lock);
+}
+
+bool lane_set_nudge(struct lane_set *set)
+{
+    bool again;
+
+    pthread_mutex_lock(&set->lock);
+    for (size_t i = 0; i < LANES_MOST && set->interrupted; i++)
+        if (set->lanes[i] && set->lanes[i]->nudges)
+            nudge(set, set->lanes[i]);
+    again = set->interrupted > 0;
+    pthread_mutex_unlock(&set->lock);
+    return again;
 }

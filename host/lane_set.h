@@ -2,7 +2,8 @@
  * The lanes of one client, each with its thread.
  *
  * A lane frees its place when its thread ends, which may be long after the guest closed it: a thread that is stuck in
- * a function counts against the limit until the session ends.
+ * a function counts against the limit until the session ends.  Where the guest says that nobody waits for the function
+ * any more, the thread is interrupted: the system call that it is in ends with EINTR, as under a signal at home.
  */
 #ifndef WINAPI_HOST_LANE_SET_H
 #define WINAPI_HOST_LANE_SET_H
@@ -14,6 +15,7 @@
 #include "spec/wire/protocol.h"
 
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 struct served_lane;
@@ -22,6 +24,7 @@ struct lane_set {
     pthread_mutex_t lock;
     struct served_lane *lanes[LANES_MOST]; /* NULL: free */
     size_t count, most;
+    size_t interrupted; /* lanes that are */
 
     /* What the lanes work with; outlives them. */
     struct host_functions *functions;
@@ -41,5 +44,11 @@ MUST_CHECK int lane_set_init(struct lane_set *set, size_t most);
  */
 MUST_CHECK int lane_set_open_memory(struct lane_set *set, const struct memory *memory, uint32_t number);
 MUST_CHECK int lane_set_open_socket(struct lane_set *set, int fd, uint32_t number);
+
+/* The call on that lane was left: its thread is interrupted, now and by later lane_set_nudge(), if it is in a call. */
+void lane_set_interrupt(struct lane_set *set, uint32_t number);
+
+/* Interrupts once more those that were just about to wait.  True while there are any: ask again soon. */
+bool lane_set_nudge(struct lane_set *set);
 
 #endif

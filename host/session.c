@@ -18,6 +18,8 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
+enum { NUDGE_EVERY_MS = 20 };
+
 typedef int message_handler(struct session *session, struct member_reader *reader);
 
 struct message_kind {
@@ -209,7 +211,7 @@ static int handle_open_lane(struct session *session, struct member_reader *reade
     return error ? refuse_lane(session, number, error) : send_lane(session, number);
 }
 
-/* The lane itself tells its thread; this only lets the guest's intent show in the log. */
+/* The lane itself tells its thread, unless that is in a function, which may wait for long. */
 static int handle_close_lane(struct session *session, struct member_reader *reader)
 {
     unsigned number = (unsigned)member_number(reader, "lane", 0, UINT32_MAX);
@@ -217,6 +219,8 @@ static int handle_close_lane(struct session *session, struct member_reader *read
     if (reader->failed)
         return say(session, "message", reader, "close_lane");
     log_debug("client %d: lane %u closes", (int)session->client->pid, number);
+    if (cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(reader->message, "interrupt")))
+        lane_set_interrupt(&session->lanes, number);
     return 0;
 }
 
@@ -338,13 +342,16 @@ static int watch_client(const struct session *session)
  * Waits for the next message.  A connection outlives its client where a child that the client forked holds it too, so
  * the client's end counts as the connection's.
  */
-static bool wait_for_message(const struct session *session, int client_fd)
+static bool wait_for_message(struct session *session, int client_fd)
 {
     struct pollfd pollers[] = {{.fd = session->channel.fd, .events = POLLIN}, {.fd = client_fd, .events = POLLIN}};
+    int count = 0;
 
-    while (poll(pollers, COUNT_OF(pollers), -1) < 0)
-        if (errno != EINTR)
+    while (count <= 0) {
+        count = poll(pollers, COUNT_OF(pollers), lane_set_nudge(&session->lanes) ? NUDGE_EVERY_MS : -1);
+        if (count < 0 && errno != EINTR)
             return false;
+    }
     return pollers[0].revents != 0;
 }
 

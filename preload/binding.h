@@ -20,7 +20,6 @@ struct binding {
     _Atomic(void *) native;      /* NULL: not looked for, or none */
     _Atomic(struct plan *) plan; /* NULL until the first call through the hook */
     enum mode mode;
-    bool is_used_waiting;             /* our own wait for the host calls it: core.h */
     struct compare_entry *compare;    /* compare mode: its counts */
     _Atomic uint32_t silenced;        /* lost calls since the last line about them */
     _Atomic uint64_t silent_until_ns; /* no line about lost calls before */

@@ -5,6 +5,7 @@
 #include "preload/compare_report.h"
 #include "preload/forward.h"
 #include "preload/lost.h"
+#include "spec/wire/clock.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -60,10 +61,10 @@ static void forget_closed(const struct plan *plan, void **arguments)
 /* Between the host's answer and the use of it: the native call, whose result the program gets. */
 static void run_native(struct compare_entry *entry, struct binding *binding, void *result, void **arguments)
 {
-    uint64_t began_ns = core_now_ns();
+    uint64_t began_ns = clock_now_ns();
 
     binding_call_native(binding, binding_native(binding), result, arguments);
-    atomic_fetch_add(&entry->native_ns, core_now_ns() - began_ns);
+    atomic_fetch_add(&entry->native_ns, clock_now_ns() - began_ns);
 }
 
 static const char *hold_side_by_side(struct forward *forward, struct compare_entry *entry, struct binding *binding,
@@ -97,26 +98,22 @@ static const char *run_both(struct compare_entry *entry, struct core *core, stru
     static const struct forward_options options = {.copies_all = true, .handles = &compare_pairs};
     struct forward forward = {0};
     int32_t error_numbers[2] = {errno, errno}; /* native, remote */
-    uint64_t began_ns = core_now_ns();
+    uint64_t began_ns = clock_now_ns();
     const char *how;
     int error;
 
-    core_enter();
     error = forward_encode(&forward, core, binding, arguments, &options);
-    core_leave();
     if (!error)
         error = forward_exchange(&forward, core, binding, &error_numbers[1]);
     errno = error_numbers[0];
     if (error)
         return run_native_alone(entry, binding, forward.loss.detail ? forward.loss.detail : strerror(-error), result,
                                 arguments);
-    atomic_fetch_add(&entry->remote_ns, core_now_ns() - began_ns);
+    atomic_fetch_add(&entry->remote_ns, clock_now_ns() - began_ns);
     run_native(entry, binding, result, arguments);
     error_numbers[0] = errno;
-    core_enter();
     how = hold_side_by_side(&forward, entry, binding, result, error_numbers);
     forget_closed(binding_plan(binding), arguments);
-    core_leave();
     errno = error_numbers[0];
     return how;
 }
@@ -127,9 +124,7 @@ const char *compare_call(struct core *core, struct binding *binding, void *resul
     struct compare_entry *entry;
     int kept_errno = errno;
 
-    core_enter();
     entries = compare_report_entries(core);
-    core_leave();
     errno = kept_errno;
     entry = entries ? &entries[binding->index] : NULL;
     if (!binding_native(binding))

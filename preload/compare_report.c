@@ -5,6 +5,7 @@
  */
 #include "preload/compare_report.h"
 
+#include "preload/core.h"
 #include "preload/unseen.h"
 #include "spec/base/log.h"
 #include "spec/base/own.h"
@@ -274,13 +275,10 @@ static struct area *make_area(struct core *core)
     return area;
 }
 
-struct compare_entry *compare_report_entries(struct core *core)
+static struct compare_entry *begin_report(struct core *core, struct area *earlier)
 {
-    struct area *area = atomic_load(&current), *earlier = area, *made;
+    struct area *made = make_area(core);
 
-    if (area && area->pid == getpid())
-        return area->entries;
-    made = make_area(core);
     if (!made)
         return NULL;
     if (!atomic_compare_exchange_strong(&current, &earlier, made)) {
@@ -290,4 +288,17 @@ struct compare_entry *compare_report_entries(struct core *core)
     if (unseen_start(watch, made))
         log_debug("no watcher: a report is written only when the process exits by itself");
     return made->entries;
+}
+
+struct compare_entry *compare_report_entries(struct core *core)
+{
+    struct area *area = atomic_load(&current);
+    struct compare_entry *entries;
+
+    if (area && area->pid == getpid())
+        return area->entries;
+    core_enter();
+    entries = begin_report(core, area);
+    core_leave();
+    return entries;
 }

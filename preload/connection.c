@@ -18,6 +18,8 @@
 #include <string.h>
 #include <unistd.h>
 
+enum { CLOSE_TIMEOUT_MS = 1000 };
+
 static const char *const own_data_model = sizeof(long) == 8 ? "LP64" : "ILP32";
 
 static const char *text_of(const cJSON *object, const char *name)
@@ -476,17 +478,38 @@ void connection_close(struct connection *connection)
     connection_free(connection);
 }
 
+/* As text: for a number cJSON asks sscanf(), which needs more stack than all else together. */
+static void add_lane_number(cJSON *message, uint32_t index)
+{
+    char text[16];
+
+    snprintf(text, sizeof(text), "%u", index);
+    cJSON_AddRawToObject(message, "lane", text);
+}
+
 int connection_open_lane(struct connection *connection, uint32_t index, int fd, uint64_t deadline_ns)
 {
     cJSON *message = cJSON_CreateObject(), *answer = NULL;
     int error;
 
     cJSON_AddStringToObject(message, "message", "open_lane");
-    cJSON_AddNumberToObject(message, "lane", index);
+    add_lane_number(message, index);
     cJSON_AddStringToObject(message, "medium", connection->memory ? "memory" : "socket");
     error = converse(connection, (struct question){message, fd, "lane"}, &answer, deadline_ns);
     cJSON_Delete(answer);
     if (error && error != -EAGAIN)
         atomic_store(&connection->is_lost, true);
     return error;
+}
+
+void connection_close_lane(struct connection *connection, uint32_t index)
+{
+    cJSON *message = cJSON_CreateObject();
+
+    cJSON_AddStringToObject(message, "message", "close_lane");
+    add_lane_number(message, index);
+    cJSON_AddBoolToObject(message, "interrupt", true);
+    if (!message || channel_send(&connection->channel, message, -1, clock_deadline_ns(CLOSE_TIMEOUT_MS)))
+        atomic_store(&connection->is_lost, true);
+    cJSON_Delete(message);
 }

@@ -60,4 +60,10 @@ void connection_close(struct connection *connection);
  */
 MUST_CHECK int connection_open_lane(struct connection *connection, uint32_t index, int fd, uint64_t deadline_ns);
 
+/*
+ * Tells the host that nobody waits for the call on this lane any more, so that it interrupts the function.  A host that
+ * cannot be told is lost.
+ */
+void connection_close_lane(struct connection *connection, uint32_t index);
+
 #endif

@@ -1,16 +1,17 @@
 /* Start and end of the guest, and the guard. */
 #include "preload/core.h"
 
+#include "preload/own_calls.h"
 #include "preload/place.h"
 #include "preload/reexec.h"
 #include "preload/route.h"
-#include "preload/stack.h"
 #include "preload/stub_file.h"
 #include "preload/stub_list.h"
-#include "spec/wire/clock.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -24,64 +25,42 @@ static struct core core;
 static _Atomic int core_state;
 static bool has_spoken; /* this process was started again, and has said before what there is to say at its start */
 
+/* All but 32 to 34, which belong to libc: setuid() of another thread waits for every thread to hear of it. */
+static const uint64_t held_signals = ~(UINT64_C(7) << 31);
+
 /* A few bytes of static TLS: a preloaded library may have no more. */
 static __thread unsigned inside;
-static __thread const void *inside_frame;  /* of the outermost core_enter() */
-static __thread const void *waiting_frame; /* of the innermost core_wait_begin(); NULL: not waiting */
+static __thread uint64_t signals_outside; /* what was blocked before the outermost core_enter() */
+static __thread int cancelling_outside;
 
-/* What lane_exchange() calls. */
-static const char *const used_waiting[] = {"clock_gettime", "fstat", "memcpy", "memmove",      "mmap",
-                                           "munmap",        "poll",  "recv",   "sched_getcpu", "sendmsg"};
-
-__attribute__((noinline)) void core_enter(void) /* so that inside_frame is below that of whoever asks is_inside() */
+static void hold_signals(const uint64_t *held, uint64_t *before)
 {
-    if (inside++ == 0)
-        inside_frame = __builtin_frame_address(0);
+    (void)syscall(SYS_rt_sigprocmask, SIG_SETMASK, held, before, sizeof(*held));
+}
+
+void core_enter(void)
+{
+    if (inside == 0) { /* a handler that comes before they are held has left again when we go on */
+        hold_signals(&held_signals, &signals_outside);
+        pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelling_outside);
+    }
+    inside++;
 }
 
 void core_leave(void)
 {
-    inside--;
+    uint64_t before = signals_outside;
+    int cancelling = cancelling_outside;
+
+    if (--inside > 0)
+        return;
+    hold_signals(&before, NULL);
+    pthread_setcancelstate(cancelling, NULL);
 }
 
-/* A handler that leaves us by longjmp leaves the guard up. */
-__attribute__((always_inline)) static inline bool is_inside(void)
+static bool is_inside(void)
 {
-    if (inside && stack_was_left(inside_frame))
-        inside = 0;
     return inside != 0;
-}
-
-const void *core_wait_begin(void)
-{
-    const void *before = waiting_frame;
-
-    waiting_frame = __builtin_frame_address(0);
-    return before;
-}
-
-void core_wait_end(const void *before)
-{
-    waiting_frame = before;
-}
-
-bool core_needs_native(const struct binding *binding)
-{
-    if (!waiting_frame || !binding->is_used_waiting)
-        return false;
-    if (stack_was_left(waiting_frame))
-        waiting_frame = NULL;
-    return waiting_frame != NULL;
-}
-
-uint64_t core_now_ns(void)
-{
-    uint64_t now_ns;
-
-    core_enter();
-    now_ns = clock_now_ns();
-    core_leave();
-    return now_ns;
 }
 
 /* What is wrong with the spec files, a line each, as `winapi check` prints it. */
@@ -139,14 +118,6 @@ static void read_tables(void)
     diagnostics_finish(&diagnostics);
 }
 
-static bool is_used_waiting(const char *name)
-{
-    for (size_t i = 0; i < COUNT_OF(used_waiting); i++)
-        if (strcmp(used_waiting[i], name) == 0)
-            return true;
-    return false;
-}
-
 static void make_bindings(void)
 {
     size_t index = 0;
@@ -160,8 +131,7 @@ static void make_bindings(void)
         for (size_t r = 0; r < core.catalog.tables[t]->row_count; r++, index++) {
             const struct row *row = &core.catalog.tables[t]->rows[r];
 
-            core.bindings[index] = (struct binding){
-                .row = row, .index = index, .mode = core.settings.mode, .is_used_waiting = is_used_waiting(row->name)};
+            core.bindings[index] = (struct binding){.row = row, .index = index, .mode = core.settings.mode};
         }
 }
 
@@ -220,7 +190,7 @@ static void take_step(int from, int to, void (*step)(void))
     atomic_store_explicit(&core_state, to, memory_order_release);
 }
 
-/* Not when it is this very thread, which a handler has taken out of its step, nor in a child of its process. */
+/* Not when it is this very thread, whose step has ended early, nor in a child of its process. */
 static bool is_at_work(int stepping)
 {
     return -stepping != own_thread() && (syscall(SYS_tgkill, getpid(), -stepping, 0) == 0 || errno != ESRCH);
@@ -235,6 +205,19 @@ static void begin_anew(int stepping)
     atomic_store_explicit(&core_state, NOT_STARTED, memory_order_release);
 }
 
+/* Before all else, and so without what core_enter() does: that calls libc. */
+static void bind_own_calls(void)
+{
+    static _Atomic bool is_done;
+
+    if (atomic_load_explicit(&is_done, memory_order_acquire))
+        return;
+    inside++;
+    own_calls_bind();
+    inside--;
+    atomic_store_explicit(&is_done, true, memory_order_release);
+}
+
 /*
  * Takes the state on, one step after the other in one thread while others wait, which takes milliseconds, once.
  */
@@ -243,6 +226,7 @@ static void advance(int to)
     int kept_errno = errno;
     int state;
 
+    bind_own_calls();
     core_enter();
     while ((state = atomic_load_explicit(&core_state, memory_order_acquire)) < to) {
         if (state == NOT_STARTED)

@@ -1,5 +1,5 @@
 /*
- * The guest's state in this process, and the one guard that keeps our own libc calls from being caught.
+ * The guest's state in this process, and the guard of what it does beside calls.
  *
  * core_start() may be called from anywhere at any time: by our constructor, by a call from somebody's constructor
  * before ours, from preinit_array.  It reads settings and spec files, makes the bindings and finds the stubs.
@@ -37,21 +37,13 @@ const struct settings *core_settings(void);
 struct binding *core_find(struct core *core, const char *name);
 
 /*
- * Our own use of libc: while a thread is inside, calls that it makes to functions of the tables run native.  Never
- * held over a wait for the host, so that a signal handler's calls are remote too.
+ * Around what is long, seldom, and asks others for something: start, binding, connecting, opening lanes, lines in logs.
+ * Meanwhile signals and cancellation of this thread wait, and calls that it makes to functions of the tables run
+ * native: they come from libc, which we have called (its malloc may be the program's).  May be nested.  Not around a
+ * wait for an answer, nor around what a call needs every time: there a signal handler's calls are remote, and our own
+ * do not come to the stub (own_calls.h).
  */
 void core_enter(void);
 void core_leave(void);
-
-/*
- * The wait itself: then this thread's calls come from signal handlers, and are remote, or from what waiting uses of
- * libc (poll and the like), which runs native.  Gives what core_wait_end() takes.
- */
-const void *core_wait_begin(void);
-void core_wait_end(const void *before);
-bool core_needs_native(const struct binding *binding);
-
-/* The time, in ns, by our own call. */
-uint64_t core_now_ns(void);
 
 #endif

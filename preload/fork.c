@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 static _Atomic(uint64_t *) generation; /* 1; wiped to 0 in a child; NULL before anything is watched */
+static bool is_wiped;                  /* by the kernel */
 static _Atomic(struct fork_part *) parts;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
@@ -41,6 +42,13 @@ static void after_fork_in_parent(void)
             part->in_parent();
 }
 
+/* A handler of the program's may have called before this one: then it is done. */
+static void after_fork_in_child(void)
+{
+    if (!is_wiped || *(volatile uint64_t *)atomic_load(&generation) == 0)
+        start_over();
+}
+
 static void make_generation(void)
 {
     uint64_t *page =
@@ -48,11 +56,12 @@ static void make_generation(void)
 
     if (page == MAP_FAILED)
         return;
-    if (madvise(page, (size_t)sysconf(_SC_PAGESIZE), MADV_WIPEONFORK) < 0)
+    is_wiped = madvise(page, (size_t)sysconf(_SC_PAGESIZE), MADV_WIPEONFORK) == 0;
+    if (!is_wiped)
         log_debug("this kernel has no MADV_WIPEONFORK: forks are seen by fork handlers only");
     *page = 1;
     atomic_store(&generation, page); /* counterpart: fork_check() */
-    if (libc_at_fork(before_fork, after_fork_in_parent, start_over))
+    if (libc_at_fork(before_fork, after_fork_in_parent, after_fork_in_child))
         log_debug("no fork handlers: a child is found out at its first call");
 }
 

@@ -84,7 +84,7 @@ int forward_encode(struct forward *forward, struct core *core, struct binding *b
 
     if (!plan)
         return lose(forward, -ENOTSUP, false, "it cannot be prepared for calls");
-    error = lane_pool_take(core, &forward->lane);
+    error = lane_pool_take(core, &forward->lane, &forward->mark);
     if (error)
         return lose_unreached(forward, error);
     id = forward->lane->connection->ids[binding->index];
@@ -103,26 +103,15 @@ int forward_encode(struct forward *forward, struct core *core, struct binding *b
     return 0;
 }
 
-static int exchange(struct lane *lane, uint32_t timeout_ms, bool *sent)
-{
-    const void *before = core_wait_begin();
-    int error = lane_exchange(lane, clock_deadline_ns(timeout_ms), sent);
-
-    core_wait_end(before);
-    return error;
-}
-
 int forward_exchange(struct forward *forward, struct core *core, struct binding *binding, int32_t *error_number)
 {
     const struct frame_header *reply = &forward->lane->lane.reply.header;
     bool sent = false;
     int error;
 
-    error = exchange(&forward->lane->lane, timeout_of(core, binding), &sent);
+    error = lane_exchange(&forward->lane->lane, clock_deadline_ns(timeout_of(core, binding)), &sent);
     if (error) {
-        core_enter();
         lane_pool_give(forward->lane, error);
-        core_leave();
         forward->lane = NULL;
         return lose(forward, error, sent, describe_exchange(error));
     }
@@ -136,11 +125,8 @@ static int encode_and_exchange(struct forward *forward, struct core *core, struc
                                int32_t *error_number)
 {
     static const struct forward_options usual;
-    int error;
+    int error = forward_encode(forward, core, binding, arguments, &usual);
 
-    core_enter();
-    error = forward_encode(forward, core, binding, arguments, &usual);
-    core_leave();
     return error ? error : forward_exchange(forward, core, binding, error_number);
 }
 
@@ -162,10 +148,8 @@ int forward_call(struct forward *forward, struct core *core, struct binding *bin
     }
     if (error)
         return error;
-    core_enter();
     error = call_decode_reply(&forward->lane->call, result);
     lane_pool_give(forward->lane, error == -ENOMEM ? 0 : error);
-    core_leave();
     if (error)
         return lose(forward, error, true, describe_exchange(error));
     errno = binding->row->keeps_errno ? kept_errno : error_number;

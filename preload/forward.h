@@ -9,6 +9,7 @@
 
 /* A call that stands between its encoding and the use of its reply. */
 struct forward {
+    struct call_mark mark; /* so a forward lies on the stack of its call */
     struct thread_lane *lane;
     struct loss loss; /* when it did not work */
 };

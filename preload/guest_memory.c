@@ -6,6 +6,7 @@
 #include "spec/base/quiet_lock.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -15,7 +16,7 @@ struct buffer {
     void *data;
     size_t size;
     bool is_shared; /* in the arena */
-    struct buffer *next;
+    _Atomic(struct buffer *) next;
 };
 
 static struct {
@@ -23,40 +24,10 @@ static struct {
     struct memory memory;
     struct arena arena;
     bool is_made, is_refused; /* neither: not tried yet */
-    struct buffer *buffers;
+    _Atomic(struct buffer *) buffers;
 } guest = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 /* ---- fork ---- */
-
-/*
- * The lists must be whole in the child, so a fork takes the locks.  Signals wait meanwhile, because a handler may want
- * them too.
- */
-static sigset_t mask_before_fork;
-static __thread bool fork_has_locked; /* by this thread: handlers may be added while another forks */
-
-static void before_fork(void)
-{
-    sigset_t before;
-
-    quiet_lock(&guest.lock, &before);
-    if (guest.is_made)
-        pthread_mutex_lock(&guest.arena.lock);
-    mask_before_fork = before;
-    fork_has_locked = true;
-}
-
-static void after_fork_in_parent(void)
-{
-    sigset_t before = mask_before_fork;
-
-    if (!fork_has_locked)
-        return;
-    fork_has_locked = false;
-    if (guest.is_made)
-        pthread_mutex_unlock(&guest.arena.lock);
-    quiet_unlock(&guest.lock, &before);
-}
 
 /* A copy of one buffer takes the place of the shared pages. */
 static void make_private(struct buffer *buffer)
@@ -70,36 +41,35 @@ static void make_private(struct buffer *buffer)
         munmap(copy, buffer->size);
 }
 
-/* A lock that the fork handler holds is given back; of any other nobody who holds it is here. */
-static void free_lock(pthread_mutex_t *lock)
+/*
+ * No lock is taken over the fork: a handler of the program's that runs after ours may call.  The list of buffers is
+ * whole at any time, because it changes by one store.  The arena's books are not, if another thread was at work on
+ * them: then they are left lying.
+ */
+static void forget_arena(void)
 {
-    if (fork_has_locked)
-        pthread_mutex_unlock(lock);
-    else
-        pthread_mutex_init(lock, NULL);
+    if (pthread_mutex_trylock(&guest.arena.lock) == 0) {
+        pthread_mutex_unlock(&guest.arena.lock);
+        arena_finish(&guest.arena);
+    }
+    descriptor_close(&guest.memory.mark, guest.memory.fd);
 }
 
 /* The mapping stays where no buffer was: pointers into it may be anywhere. */
 static void start_over(void)
 {
-    for (struct buffer *buffer = guest.buffers; buffer; buffer = buffer->next)
+    for (struct buffer *buffer = atomic_load(&guest.buffers); buffer; buffer = buffer->next)
         if (buffer->is_shared) {
             make_private(buffer);
             buffer->is_shared = false;
         }
-    if (guest.is_made) {
-        free_lock(&guest.arena.lock);
-        arena_finish(&guest.arena);
-        descriptor_close(&guest.memory.mark, guest.memory.fd);
-    }
+    if (guest.is_made)
+        forget_arena();
     guest.is_made = guest.is_refused = false;
-    free_lock(&guest.lock);
-    if (fork_has_locked)
-        pthread_sigmask(SIG_SETMASK, &mask_before_fork, NULL);
-    fork_has_locked = false;
+    pthread_mutex_init(&guest.lock, NULL);
 }
 
-static struct fork_part fork_part = {before_fork, after_fork_in_parent, start_over, false, NULL};
+static struct fork_part fork_part = {.start_over = start_over};
 
 /* ---- the memory ---- */
 
@@ -186,7 +156,7 @@ void *guest_memory_take(struct core *core, size_t size)
         return NULL;
     fork_check();
     quiet_lock(&guest.lock, &before);
-    *buffer = (struct buffer){.size = whole_pages(size), .next = guest.buffers};
+    *buffer = (struct buffer){.size = whole_pages(size), .next = atomic_load(&guest.buffers)};
     if (place_buffer(core, buffer)) {
         guest.buffers = buffer;
         data = buffer->data;
@@ -199,14 +169,13 @@ void *guest_memory_take(struct core *core, size_t size)
 
 static struct buffer *unlink_buffer(const void *data)
 {
-    struct buffer **at = &guest.buffers;
+    _Atomic(struct buffer *) *at = &guest.buffers;
     struct buffer *buffer;
 
-    while (*at && (*at)->data != data)
-        at = &(*at)->next;
-    buffer = *at;
+    while ((buffer = atomic_load(at)) && buffer->data != data)
+        at = &buffer->next;
     if (buffer)
-        *at = buffer->next;
+        atomic_store(at, atomic_load(&buffer->next));
     return buffer;
 }
 

@@ -1,4 +1,10 @@
-/* The hook: decides what a call that arrived here becomes.  Cancellation waits until the call is over. */
+/*
+ * The hook: decides what a call that arrived here becomes.
+ *
+ * Cancellation waits until a call is over, without being disabled: nothing on a call's way is a cancellation point
+ * (lanes make their system calls themselves), and asynchronous cancellation is made to wait for one.  So a call that is
+ * left by longjmp leaves a thread behind that can be cancelled.
+ */
 #include "preload/hook.h"
 
 #include "preload/compare.h"
@@ -6,6 +12,7 @@
 #include "preload/forward.h"
 #include "preload/lost.h"
 #include "preload/trace.h"
+#include "spec/wire/clock.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -50,9 +57,9 @@ static const char *call_by_mode(struct core *core, struct binding *binding, void
 
 static void call_traced(struct core *core, struct binding *binding, void *result, void **arguments)
 {
-    uint64_t began_ns = core_now_ns();
+    uint64_t began_ns = clock_now_ns();
     const char *how = call_by_mode(core, binding, result, arguments);
-    uint64_t took_ns = core_now_ns() - began_ns;
+    uint64_t took_ns = clock_now_ns() - began_ns;
     int kept_errno = errno;
 
     core_enter();
@@ -65,17 +72,20 @@ void hook_call(ffi_cif *cif, void *result, void **arguments, void *closure)
 {
     struct binding *binding = __atomic_load_n(&((struct record *)closure)->binding, __ATOMIC_RELAXED);
     struct core *core = core_start();
-    int cancelling;
+    bool may_leave = core && binding->mode == MODE_NATIVE; /* like the native function, at its cancellation points */
+    int cancel_type;
 
     (void)cif;
-    if (!core || core_needs_native(binding)) { /* one of our own libc calls */
+    if (!core) { /* libc's call on our behalf */
         call_native(binding, result, arguments);
         return;
     }
-    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelling);
+    if (!may_leave)
+        pthread_setcanceltype(PTHREAD_CANCEL_DEFERRED, &cancel_type);
     if (core->settings.trace)
         call_traced(core, binding, result, arguments);
     else
         call_by_mode(core, binding, result, arguments);
-    pthread_setcancelstate(cancelling, NULL);
+    if (!may_leave)
+        pthread_setcanceltype(cancel_type, NULL);
 }

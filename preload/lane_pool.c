@@ -1,12 +1,18 @@
-/* One lock for everything that is not a call: connecting, opening lanes, giving them back. */
+/*
+ * One lock for everything that is not a call: connecting, opening lanes, giving them back.
+ *
+ * Whose a lane is.  `claim` is a ticket, which no two owners ever have alike, times two, plus one while a call uses the
+ * lane; 0 while it is nobody's.  The owner moves from idle to in use by compare-and-swap, without the lock, and back by
+ * a store; who takes an idle lane away, under the lock, does it by compare-and-swap too.  So one of both wins, and the
+ * owner finds its ticket gone.  What it looks at is always a lane, because lanes that are dropped are kept for later
+ * ones.
+ */
 #include "preload/lane_pool.h"
 
 #include "preload/fork.h"
 #include "preload/guest_memory.h"
-#include "preload/stack.h"
 #include "preload/strings.h"
 #include "spec/base/log.h"
-#include "spec/base/quiet_lock.h"
 #include "spec/wire/clock.h"
 #include "spec/wire/descriptor.h"
 #include "spec/wire/protocol.h"
@@ -19,9 +25,17 @@
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
-enum { ABSENT_MS = 1000 };
+enum { ABSENT_MS = 1000, LEAVING_MS = 1000, NAP_NS = 200000 };
+
+/* What a lane number of the shared memory still costs: the host may be at work for a call that nobody waits for. */
+struct debt {
+    const struct connection *connection; /* the host's; NULL: none, or its host is no more */
+    uint64_t payload_offset;             /* memory to be given back once the host has closed the lane */
+    bool has_payload;
+};
 
 static struct {
     pthread_mutex_t lock;
@@ -29,22 +43,45 @@ static struct {
     bool has_thread_end;
     struct connection *connection; /* NULL: none yet, or lost */
     struct thread_lane *all, *free;
+    struct thread_lane *husks; /* dropped; for use as new ones */
+    uint64_t last_ticket;
+    struct debt debts[LANES_MOST]; /* by lane number */
     struct thread_lane *abandoned; /* in a forked child: never touched again */
     uint32_t next_label;           /* of socket lanes, whose number means nothing */
     struct absence absence;        /* why the last connection or lane could not be had */
     uint64_t absent_until_ns;      /* no other try before, and until then */
     int absent_error;              /* this */
+    uint64_t leaving_until_ns;     /* the host is closing lanes of calls that were left */
     uint16_t salt;
 } pool = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 /*
- * This thread's lane.  `own_is_busy` is set before the lane is looked at and cleared when the call is over: a signal
+ * This thread's lane.  `own_busy` is set before the lane is looked at and cleared when the call is over: a signal
  * handler in between takes a spare one, so nothing changes under the call that it interrupted.
  */
 static __thread struct thread_lane *own;
-static __thread volatile bool own_is_busy;
-static __thread const void *volatile own_frame;     /* of the call that made it so */
-static __thread struct thread_lane *volatile spare; /* the innermost spare in use */
+static __thread uint64_t own_ticket;
+static __thread struct call_mark *volatile own_busy; /* of the call that uses it, or is about to; NULL: none */
+static __thread struct thread_lane *volatile spare;  /* the innermost spare in use */
+static __thread bool is_ending;                      /* the thread: its key is gone, so no lane stays with it */
+
+/* Signals of this thread wait while the lock is held. */
+static void lock_pool(void)
+{
+    core_enter();
+    pthread_mutex_lock(&pool.lock);
+}
+
+static void unlock_pool(void)
+{
+    pthread_mutex_unlock(&pool.lock);
+    core_leave();
+}
+
+static bool is_in_use(const struct thread_lane *lane)
+{
+    return atomic_load_explicit(&lane->claim, memory_order_relaxed) & 1;
+}
 
 /* ---- fork ---- */
 
@@ -66,12 +103,12 @@ static void start_over(void)
     own = NULL;
     for (struct thread_lane *lane = pool.all; lane; lane = next) {
         next = lane->next;
-        if (lane->is_busy && is_of_this_thread(lane, busy)) {
+        if (is_in_use(lane) && is_of_this_thread(lane, busy)) {
             lane->is_inherited = true; /* a signal handler forked during its wait: the child returns to that */
             continue;
         }
         lane_forget(&lane->lane);
-        if (lane->is_busy) { /* of a thread that is not here: it may have been anywhere in it */
+        if (is_in_use(lane)) { /* of a thread that is not here: it may have been anywhere in it */
             lane->next = pool.abandoned;
             pool.abandoned = lane;
             continue;
@@ -82,18 +119,27 @@ static void start_over(void)
     connection_close(pool.connection);
     pool.connection = NULL;
     pool.all = pool.free = NULL;
+    memset(pool.debts, 0, sizeof(pool.debts));
+    is_ending = false;
 }
 
 static struct fork_part fork_part = {.start_over = start_over};
 
+static void thread_ended(void *unused);
+
 /* Before the first connection. */
 static int begin(void)
 {
-    if (fork_part.is_watched)
-        return 0;
-    if (getrandom(&pool.salt, sizeof(pool.salt), 0) < 0)
-        pool.salt = (uint16_t)getpid();
+    if (!pool.has_thread_end)
+        pool.has_thread_end = pthread_key_create(&pool.thread_end, thread_ended) == 0;
     return fork_watch(&fork_part);
+}
+
+void lane_pool_prepare(void)
+{
+    lock_pool();
+    (void)!begin(); /* tried again when there is a call */
+    unlock_pool();
 }
 
 /* ---- lanes ---- */
@@ -105,11 +151,23 @@ static bool is_connected(void)
 
 void lane_pool_explain(char *text, size_t size)
 {
-    sigset_t before;
-
-    quiet_lock(&pool.lock, &before);
+    lock_pool();
     snprintf(text, size, "%s", pool.absence.text);
-    quiet_unlock(&pool.lock, &before);
+    unlock_pool();
+}
+
+/* The process at the other end has ended or not: only then does nobody write to its lanes any more. */
+static void forgive_debts(const struct connection *connection)
+{
+    bool is_gone = channel_is_gone(&connection->channel);
+
+    for (uint32_t index = 0; index < LANES_MOST; index++) {
+        if (pool.debts[index].connection != connection)
+            continue;
+        pool.debts[index].connection = NULL;
+        if (is_gone)
+            lane_abandon(connection->memory, index);
+    }
 }
 
 /* A lost connection is closed when no lane is left that uses it. */
@@ -122,21 +180,48 @@ static void close_unused(struct connection *connection)
             return;
     if (pool.connection == connection)
         pool.connection = NULL;
+    forgive_debts(connection);
     connection_close(connection);
 }
 
-static void drop_lane(struct thread_lane *lane)
+static void note_debt(const struct thread_lane *lane)
 {
-    struct connection *connection = lane->connection;
+    const struct lane *owing = &lane->lane;
+
+    if (owing->medium == MEDIUM_MEMORY && owing->owed)
+        pool.debts[lane->index] = (struct debt){lane->connection, owing->payload_offset, owing->payload != NULL};
+}
+
+static void settle_debt(const struct connection *connection, uint32_t index)
+{
+    struct debt *debt = &pool.debts[index];
+
+    if (debt->has_payload)
+        (void)!arena_give(connection->arena, debt->payload_offset);
+    *debt = (struct debt){0};
+}
+
+static void remove_lane(const struct thread_lane *lane)
+{
     struct thread_lane **at = &pool.all;
 
     while (*at && *at != lane)
         at = &(*at)->next;
     if (*at)
         *at = lane->next;
+}
+
+static void drop_lane(struct thread_lane *lane)
+{
+    struct connection *connection = lane->connection;
+
+    remove_lane(lane);
+    note_debt(lane);
     lane_close(&lane->lane);
     call_finish(&lane->call);
-    free(lane);
+    atomic_store(&lane->claim, 0);
+    lane->next = pool.husks;
+    pool.husks = lane;
     close_unused(connection);
 }
 
@@ -152,6 +237,7 @@ static void free_lane(struct thread_lane *lane)
         drop_lane(lane);
         return;
     }
+    atomic_store(&lane->claim, 0);
     lane->next_free = pool.free;
     pool.free = lane;
 }
@@ -170,27 +256,23 @@ static struct thread_lane *find_free_lane(void)
     return NULL;
 }
 
-/*
- * The thread's key destructor: its lane goes to whoever needs one next.  A thread that ends inside a call, from a
- * signal handler, leaves an answer behind that nobody is to take for another.
+/* One that some thread has and does not use just now, the one that was opened or taken away the longest ago; or NULL.
  */
-static void thread_ended(void *lane_pointer)
+static struct thread_lane *take_idle_lane(void)
 {
-    struct thread_lane *lane = lane_pointer;
-    sigset_t before;
+    struct thread_lane *found = NULL;
+    uint64_t claim;
 
-    if (lane != own)
-        return; /* forked meanwhile: it is gone */
-    core_enter();
-    if (lane->is_busy) {
-        lane_pool_give(lane, -ETIMEDOUT);
-    } else {
-        own = NULL;
-        quiet_lock(&pool.lock, &before);
-        free_lane(lane);
-        quiet_unlock(&pool.lock, &before);
-    }
-    core_leave();
+    for (struct thread_lane *lane = pool.all; lane; lane = lane->next)
+        if (is_usable(lane) && atomic_load(&lane->claim) && !is_in_use(lane))
+            found = lane;
+    claim = found ? atomic_load(&found->claim) : 0;
+    if (!claim || (claim & 1) || !atomic_compare_exchange_strong(&found->claim, &claim, 0))
+        return NULL;
+    remove_lane(found);
+    found->next = pool.all;
+    pool.all = found;
+    return found;
 }
 
 static int connect_now(struct core *core)
@@ -206,6 +288,8 @@ static int connect_now(struct core *core)
         ; /* none is usable: they go */
     close_unused(pool.connection);
     pool.connection = NULL; /* lanes in use keep a lost one until they go */
+    if (!pool.salt && getrandom(&pool.salt, sizeof(pool.salt), 0) < 0)
+        pool.salt = (uint16_t)getpid();
     error = connection_open(&pool.connection, core, arena, ++pool.salt, &pool.absence);
     pool.absent_error = error;
     pool.absent_until_ns = error && pool.absence.is_costly ? clock_deadline_ns(ABSENT_MS) : 0;
@@ -234,8 +318,10 @@ static int open_memory_lane(struct thread_lane *lane, uint64_t deadline_ns)
         if (!is_index_taken(index))
             error = lane_open_memory(&lane->lane, connection->memory, index, connection->arena, connection->channel.fd);
     }
-    if (!error)
+    if (!error) {
+        settle_debt(connection, lane->index);
         error = connection_open_lane(connection, lane->index, -1, deadline_ns);
+    }
     if (error == -EBADF) { /* the program has closed the memory's descriptor: the next connection goes without */
         atomic_store(&connection->is_lost, true);
         return -ECONNRESET;
@@ -273,23 +359,23 @@ static bool has_room(const struct connection *connection)
     if (count_lanes(connection) < connection->lanes_most)
         return true;
     snprintf(pool.absence.text, sizeof(pool.absence.text),
-             "%u threads have a lane to the host, as many as it allows: no further thread can call it before one of "
-             "them ends (winapi-host --max-lanes)",
+             "%u lanes to the host are open, as many as it allows, and a call is under way on each: no further one can "
+             "be made before one of them ends (winapi-host --max-lanes)",
              connection->lanes_most);
     return false;
 }
 
 static struct thread_lane *create_lane(void)
 {
-    struct thread_lane *lane = calloc(1, sizeof(*lane));
+    struct thread_lane *lane = pool.husks ? pool.husks : calloc(1, sizeof(*lane));
 
     if (!lane)
         return NULL;
+    if (lane == pool.husks)
+        pool.husks = lane->next;
     lane->connection = pool.connection;
     lane->lane.fd = lane->lane.watch_fd = -1;
-    lane->call.lane = &lane->lane;
-    lane->call.handles = handle_door_guest;
-    lane->call.keep_string = strings_keep;
+    lane->call = (struct call){.lane = &lane->lane, .handles = handle_door_guest, .keep_string = strings_keep};
     return lane;
 }
 
@@ -308,7 +394,8 @@ static int open_lane(struct core *core, struct thread_lane **opened)
     error = pool.connection->memory ? open_memory_lane(lane, deadline_ns) : open_socket_lane(lane, deadline_ns);
     if (error) {
         lane_close(&lane->lane);
-        free(lane);
+        lane->next = pool.husks;
+        pool.husks = lane;
         return error;
     }
     lane->next = pool.all;
@@ -325,29 +412,33 @@ static int find_lane(struct core *core, struct thread_lane **found)
         error = connect_now(core);
     if (error)
         return error;
-    if (!pool.has_thread_end)
-        pool.has_thread_end = pthread_key_create(&pool.thread_end, thread_ended) == 0;
     *found = find_free_lane();
-    return *found ? 0 : open_lane(core, found);
+    if (*found)
+        return 0;
+    error = open_lane(core, found);
+    if (error == -EAGAIN)
+        *found = take_idle_lane();
+    return error == -EAGAIN && *found ? 0 : error;
 }
+
+/* ---- this thread's ---- */
 
 static void use_spare(struct thread_lane *lane)
 {
-    lane->frame = __builtin_frame_address(0);
+    lane->is_spare = true;
     lane->outer = spare;
     spare = lane;
 }
 
-/*
- * It stays this thread's own if its end can be heard of.  Otherwise it is given back after this call, and the next
- * ones take spares, because own_is_busy stays.
- */
-static void keep_as_own(struct thread_lane *lane)
+/* It stays this thread's own if its end can be heard of. */
+static bool keep_as_own(struct thread_lane *lane)
 {
-    if (pool.has_thread_end && pthread_setspecific(pool.thread_end, lane) == 0)
-        own = lane;
-    else
-        use_spare(lane);
+    if (is_ending || !pool.has_thread_end || pthread_setspecific(pool.thread_end, lane) != 0)
+        return false;
+    lane->is_spare = false;
+    own = lane;
+    own_ticket = pool.last_ticket;
+    return true;
 }
 
 /* Normally it is the innermost. */
@@ -365,96 +456,189 @@ static void forget_spare(const struct thread_lane *lane)
         at->outer = lane->outer;
 }
 
-/* Any lane but a usable one of this thread's own; `keeps`: it becomes that. */
-static int take_slowly(struct core *core, struct thread_lane **lane, bool keeps)
+/* Whether the lane that was this thread's still is, and is in use from now on: by the caller. */
+static bool claim_own(void)
 {
-    sigset_t before;
+    uint64_t idle = own_ticket << 1;
+
+    return own && atomic_compare_exchange_strong_explicit(&own->claim, &idle, idle | 1, memory_order_acquire,
+                                                          memory_order_relaxed);
+}
+
+static bool has_claimed_own(void)
+{
+    return own && atomic_load(&own->claim) == (own_ticket << 1 | 1);
+}
+
+/* Puts it into the hands of this thread's call. */
+static void give_to_call(struct thread_lane *lane, struct call_mark *mark, bool keeps)
+{
+    atomic_store(&lane->claim, ++pool.last_ticket << 1 | 1);
+    lane->mark = mark;
+    if (keeps && keep_as_own(lane))
+        return;
+    use_spare(lane);
+    if (keeps)
+        own_busy = NULL;
+}
+
+/* Any lane but a usable one of this thread's own; `keeps`: it becomes that. */
+static int take_slowly(struct core *core, struct thread_lane **lane, struct call_mark *mark, bool keeps)
+{
     int error;
 
-    quiet_lock(&pool.lock, &before);
-    if (keeps && own) {
+    lock_pool();
+    if (keeps && (has_claimed_own() || claim_own()))
         drop_lane(own);
+    if (keeps)
         own = NULL;
-    }
     error = find_lane(core, lane);
     if (error == -ECONNRESET && !is_connected()) /* the host has gone since it was last asked: there may be another */
         error = find_lane(core, lane);
-    if (!error) {
-        (*lane)->is_busy = true;
-        if (keeps)
-            keep_as_own(*lane);
-        else
-            use_spare(*lane);
-    }
-    quiet_unlock(&pool.lock, &before);
+    if (!error)
+        give_to_call(*lane, mark, keeps);
+    unlock_pool();
     return error;
 }
 
-static int take_own(struct core *core, struct thread_lane **lane)
+/* Whether a lane may come free: a call of another thread is under way, or the host is about to close one. */
+static bool may_have_lane(void)
+{
+    bool found;
+
+    lock_pool();
+    found = pool.leaving_until_ns && !clock_is_past(pool.leaving_until_ns);
+    for (const struct thread_lane *lane = pool.all; lane && !found; lane = lane->next)
+        found = is_in_use(lane) && !is_of_this_thread(lane, own);
+    unlock_pool();
+    return found;
+}
+
+/* As many lanes as may be, each with a call: one of these ends soon, or else the limit is too low. */
+static int take_patiently(struct core *core, struct thread_lane **lane, struct call_mark *mark, bool keeps)
+{
+    uint64_t deadline_ns = 0;
+    int error = take_slowly(core, lane, mark, keeps);
+
+    while (error == -EAGAIN && may_have_lane()) {
+        if (!deadline_ns)
+            deadline_ns = clock_deadline_ns(core->settings.connect_timeout_ms);
+        if (clock_is_past(deadline_ns))
+            break;
+        syscall(SYS_nanosleep, &(struct timespec){.tv_nsec = NAP_NS}, NULL);
+        error = take_slowly(core, lane, mark, keeps);
+    }
+    return error;
+}
+
+static int take_own(struct core *core, struct thread_lane **lane, struct call_mark *mark)
 {
     int error;
 
-    own_frame = __builtin_frame_address(0);
-    own_is_busy = true;
-    if (own && is_usable(own)) {
+    own_busy = mark;
+    if (claim_own() && is_usable(own)) {
         *lane = own;
-        own->is_busy = true;
+        own->mark = mark;
         return 0;
     }
-    error = take_slowly(core, lane, true);
+    error = take_patiently(core, lane, mark, true);
     if (error)
-        own_is_busy = false;
+        own_busy = NULL;
     return error;
 }
 
-/* Lanes of calls that a handler has left by longjmp: the host may still be at work on them. */
-__attribute__((always_inline)) static inline void give_up_what_was_left(void)
+/* ---- calls that were left ---- */
+
+/* Nobody takes the answer any more.  The host is told, so that its function does not wait for nothing. */
+static void retire(struct thread_lane *lane)
 {
-    while (spare && stack_was_left(spare->frame))
-        lane_pool_give(spare, -ETIMEDOUT);
-    if (!own_is_busy || !stack_was_left(own_frame))
-        return;
-    if (own && own->is_busy)
-        lane_pool_give(own, -ETIMEDOUT);
-    own_is_busy = false;
+    forget_spare(lane);
+    if (lane == own)
+        own = NULL;
+    if (is_usable(lane))
+        connection_close_lane(lane->connection, lane->index);
+    pool.leaving_until_ns = clock_deadline_ns(LEAVING_MS);
+    drop_lane(lane);
 }
 
-int lane_pool_take(struct core *core, struct thread_lane **lane)
+static void retire_what_was_left(const struct call_mark *mark)
+{
+    struct thread_lane *outer;
+
+    lock_pool();
+    for (struct thread_lane *lane = spare; lane; lane = outer) {
+        outer = lane->outer;
+        if (!lane->is_inherited && call_mark_is_left(lane->mark, mark))
+            retire(lane);
+    }
+    if (own_busy && call_mark_is_left(own_busy, mark)) {
+        if (has_claimed_own())
+            retire(own);
+        own_busy = NULL;
+    }
+    unlock_pool();
+}
+
+/*
+ * The thread's key destructor: its lane goes to whoever needs one next.  A thread that ends inside a call, from a
+ * signal handler, leaves an answer behind that nobody is to take for another.
+ */
+static void thread_ended(void *unused)
+{
+    (void)unused;
+    lock_pool();
+    is_ending = true;
+    while (spare)
+        if (spare->is_inherited)
+            forget_spare(spare);
+        else
+            retire(spare);
+    if (has_claimed_own())
+        retire(own);
+    else if (claim_own())
+        free_lane(own);
+    own = NULL;
+    unlock_pool();
+}
+
+/* ---- the door ---- */
+
+int lane_pool_take(struct core *core, struct thread_lane **lane, struct call_mark *mark)
 {
     fork_check();
-    give_up_what_was_left();
-    return own_is_busy ? take_slowly(core, lane, false) : take_own(core, lane);
+    if (own_busy || spare)
+        retire_what_was_left(mark);
+    call_mark_set(mark);
+    return own_busy ? take_patiently(core, lane, mark, false) : take_own(core, lane, mark);
 }
 
 static void give_away(struct thread_lane *lane, int error)
 {
-    sigset_t before;
-
-    quiet_lock(&pool.lock, &before);
-    lane->is_busy = false;
+    lock_pool();
     forget_spare(lane);
     if (error && error != -ETIMEDOUT)
         atomic_store(&lane->connection->is_lost, true);
-    if (error) {
-        if (lane == own)
-            own = NULL;
+    if (error && lane == own)
+        own = NULL;
+    if (error)
         drop_lane(lane);
-    } else {
+    else
         free_lane(lane);
-    }
-    quiet_unlock(&pool.lock, &before);
+    unlock_pool();
 }
 
 void lane_pool_give(struct thread_lane *lane, int error)
 {
-    bool is_own = lane == own || lane->is_inherited;
+    struct call_mark *mark = lane->mark;
 
-    if (!lane->is_inherited && (error || !is_own)) {
-        give_away(lane, error);
-    } else {
-        lane->is_busy = false;
+    if (lane->is_inherited)
         forget_spare(lane);
-    }
-    if (is_own)
-        own_is_busy = false;
+    else if (error || lane->is_spare)
+        give_away(lane, error);
+    else
+        atomic_store_explicit(&lane->claim, atomic_load_explicit(&lane->claim, memory_order_relaxed) & ~UINT64_C(1),
+                              memory_order_release);
+    call_mark_clear(mark);
+    if (own_busy == mark)
+        own_busy = NULL;
 }

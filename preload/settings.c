@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,10 +54,10 @@ static const char *text_variable(const char *name)
 static const char *path_variable(const char *name)
 {
     const char *value = settings_variable(name);
-    AUTO_FREE char *directory = value && *value && *value != '/' ? getcwd(NULL, 0) : NULL;
+    AUTO_FREE char *directory = value && *value && *value != '/' ? malloc(PATH_MAX) : NULL;
     char *path;
 
-    if (!directory || asprintf(&path, "%s/%s", directory, value) < 0)
+    if (!directory || !getcwd(directory, PATH_MAX) || asprintf(&path, "%s/%s", directory, value) < 0)
         return text_variable(name);
     return path;
 }

@@ -6,6 +6,7 @@
  */
 #include "preload/compare.h"
 #include "preload/core.h"
+#include "preload/lane_pool.h"
 #include "preload/reexec.h"
 #include "preload/stub_file.h"
 #include "preload/stub_list.h"
@@ -33,11 +34,11 @@ static void load_stub(struct core *core)
         log_error("no stub can be made, so nothing but winapi_* is remoted: %s",
                   diagnostics.text.data ? diagnostics.text.data : strerror(-error));
     diagnostics_finish(&diagnostics);
+    core_leave(); /* the program that is started again gets the signal mask as it is */
     if (!error)
         error = reexec_with_stub(path, core->specs_hash);
     if (error)
         log_debug("this program cannot be started again with its stub: %s; use winapi run", strerror(-error));
-    core_leave();
 }
 
 /* Whether a stub has to be loaded, and can be. */
@@ -59,6 +60,7 @@ __attribute__((constructor)) static void library_loaded(void)
     int kept_errno = errno;
     struct core *core = core_prepare();
 
+    lane_pool_prepare();
     if (core && !reexec_is_secure() && lacks_stub(core) && core_start() && has_functions(core))
         load_stub(core);
     errno = kept_errno;

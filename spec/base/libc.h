@@ -16,7 +16,8 @@
  */
 MUST_CHECK int libc_at_fork(void (*prepare)(void), void (*in_parent)(void), void (*in_child)(void));
 
-/* realpath(3) into memory that the caller frees; NULL with errno.  glibc's oldest one makes no memory of its own. */
+/* realpath(3) into memory that the caller frees; NULL with errno.  glibc's oldest one makes no memory of its own,
+ * and memory that libc makes is not to be freed by the library (preload/own_heap.c). */
 char *libc_real_path(const char *path);
 
 #endif

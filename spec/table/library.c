@@ -3,6 +3,7 @@
 #include "spec/table/table_parts.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -10,13 +11,11 @@
 static const char *make_absolute(struct reading *reading, const char *library)
 {
     const char *slash = strrchr(reading->path, '/');
-    AUTO_FREE char *here = NULL;
+    AUTO_FREE char *here = reading->path[0] != '/' ? malloc(PATH_MAX) : NULL;
     AUTO_TEXT struct text path = {0};
 
-    if (reading->path[0] != '/') {
-        here = getcwd(NULL, 0);
-        text_format(&path, "%s/", here ? here : ".");
-    }
+    if (reading->path[0] != '/')
+        text_format(&path, "%s/", here && getcwd(here, PATH_MAX) ? here : ".");
     if (slash)
         text_add_bytes(&path, reading->path, (size_t)(slash - reading->path) + 1);
     text_add(&path, library + (strncmp(library, "./", 2) == 0 ? 2 : 0));

@@ -8,9 +8,9 @@
 
 #include "spec/base/own.h"
 #include "spec/base/quiet_lock.h"
+#include "spec/wire/system_call.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/falloc.h>
 #include <string.h>
 
@@ -40,7 +40,7 @@ static int pages_change(const struct arena *arena, int mode, const struct arena_
     if (!descriptor_is_ours(&memory->mark, memory->fd))
         return -EBADF;
     do {
-        rc = fallocate(memory->fd, mode, (off_t)(memory->arena_offset + extent->offset), (off_t)extent->size);
+        rc = system_allocate(memory->fd, mode, (off_t)(memory->arena_offset + extent->offset), (off_t)extent->size);
     } while (rc < 0 && errno == EINTR);
 
     return rc < 0 ? -errno : 0;

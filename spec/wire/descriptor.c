@@ -1,8 +1,9 @@
 /* Descriptors that keep out of the program's way: descriptor.h. */
 #include "spec/wire/descriptor.h"
 
+#include "spec/wire/system_call.h"
+
 #include <fcntl.h>
-#include <poll.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -47,7 +48,7 @@ bool descriptor_is_gone(const struct descriptor_mark *mark, int fd)
 
     if (!descriptor_is_ours(mark, fd))
         return true;
-    if (poll(&poller, 1, 0) <= 0)
+    if (system_poll(&poller, 0) <= 0)
         return false;
 
     return (poller.revents & (POLLHUP | POLLRDHUP | POLLERR | POLLNVAL)) != 0;

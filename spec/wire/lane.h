@@ -91,6 +91,9 @@ void lane_forget(struct lane *lane);
 
 /* ---- guest ---- */
 
+/* Says for a host that is no more that it has closed lane number `index`, so that the lane may be used again. */
+void lane_abandon(const struct memory *memory, uint32_t index);
+
 /* The frame to encode the next call into; private until it is sent. */
 struct frame *lane_request(struct lane *lane);
 

@@ -23,15 +23,12 @@
 #include "spec/wire/lane_medium.h"
 
 #include "spec/wire/clock.h"
+#include "spec/wire/system_call.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/futex.h>
 #include <sched.h>
 #include <string.h>
-#include <sys/syscall.h>
-#include <time.h>
-#include <unistd.h>
 
 enum {
     LOOKS_PER_CLOCK = 16,       /* looks between two questions for the time */
@@ -48,7 +45,7 @@ static int pages_provide(const struct lane *lane, uint64_t offset)
     /* The program may have closed our number and opened a file of its own there. */
     if (!descriptor_is_ours(&lane->memory->mark, lane->memory->fd))
         return -EBADF;
-    if (fallocate(lane->memory->fd, 0, (off_t)offset, LANE_SIZE) == 0)
+    if (system_allocate(lane->memory->fd, 0, (off_t)offset, LANE_SIZE) == 0)
         return 0;
 
     return errno == EINTR ? -EAGAIN : -errno;
@@ -81,6 +78,18 @@ static int guest_start(struct lane *lane, uint64_t offset)
     return 0;
 }
 
+static struct lane_page *page_at(const struct memory *memory, uint32_t index, size_t page)
+{
+    return (struct lane_page *)(void *)(memory->base + memory->lanes_offset + (uint64_t)index * LANE_SIZE +
+                                        page * MEMORY_PAGE);
+}
+
+void lane_abandon(const struct memory *memory, uint32_t index)
+{
+    if (memory != NULL && index < memory->lane_count)
+        atomic_store(&page_at(memory, index, 1)->closed, 1);
+}
+
 int lane_memory_start(struct lane *lane, uint32_t index)
 {
     const struct memory *memory = lane->memory;
@@ -90,8 +99,8 @@ int lane_memory_start(struct lane *lane, uint32_t index)
 
     if (index >= memory->lane_count)
         return -EINVAL;
-    first = (struct lane_page *)(void *)(memory->base + offset);
-    second = (struct lane_page *)(void *)(memory->base + offset + MEMORY_PAGE);
+    first = page_at(memory, index, 0);
+    second = page_at(memory, index, 1);
     lane->out = lane->arena != NULL ? first : second;
     lane->in = lane->arena != NULL ? second : first;
     if (lane->arena == NULL)

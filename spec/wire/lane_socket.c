@@ -9,12 +9,11 @@
 
 #include "spec/wire/bytes.h"
 #include "spec/wire/clock.h"
+#include "spec/wire/system_call.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
 #include <sys/uio.h>
 
 enum { PARTS_MOST = 2 + FRAME_BUFFERS }; /* head, body, payload */
@@ -100,7 +99,7 @@ static int socket_wait(const struct lane *lane, short events, uint64_t deadline_
     struct pollfd poller = {.fd = lane->fd, .events = events};
 
     for (;;) {
-        int count = poll(&poller, 1, clock_poll_ms(deadline_ns));
+        int count = system_poll(&poller, clock_poll_ms(deadline_ns));
 
         if (count > 0)
             return 0;
@@ -120,7 +119,7 @@ static int parts_send(const struct lane *lane, struct parts *parts, uint64_t dea
             .msg_iov = parts->vectors + parts->at,
             .msg_iovlen = (size_t)(parts->count - parts->at),
         };
-        ssize_t size = sendmsg(lane->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+        ssize_t size = system_send(lane->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
 
         if (size >= 0) {
             parts_advance(parts, (size_t)size);
@@ -151,7 +150,7 @@ static ssize_t socket_read(const struct lane *lane, void *data, size_t most, int
     ssize_t size;
 
     do {
-        size = recv(lane->fd, data, most, flags);
+        size = system_receive(lane->fd, data, most, flags);
     } while (size < 0 && errno == EINTR);
     if (size == 0)
         return -ECONNRESET;

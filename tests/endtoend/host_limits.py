@@ -30,15 +30,23 @@ host = Host("--max-lanes", "2")
 program = Program(host)
 tags = [program.send("sleep", 400, thread=True) for _ in range(2)]
 wait_until(lambda: sum(map(count_sleepers, host.workers())) == 2)
-check("a third thread: the declared failure", program.call("next", 1)[:2] == (-1, errno.EAGAIN))
-lines = [line for line in program.lines() if line.startswith("trouble_next: ")]
-check("a third thread: the line names the limit", len(lines) == 1 and
-      re.search(r"2 threads have a lane to the host, as many as it allows: .*--max-lanes.*; returned -1", lines[0]),
-      *program.lines())
+check("a third thread waits until one of the two is done", program.call("next", 1)[:2] == (2, 77), *program.lines())
 answers = [program.answer(tag) for tag in tags]
 check("a third thread: the two are served", [answer[:2] for answer in answers] == [(400, 77)] * 2, *answers, *program.lines(),
       host.log())
-check("when they have ended there is a lane", wait_until(lambda: program.result("next", 1) == 2), *program.lines())
+check("their lanes are idle then, and serve the third", program.call("next", 1)[:2] == (2, 77) and not program.lines(),
+      *program.lines())
+program.stop()
+
+program = Program(host, WINAPI_CONNECT_TIMEOUT="200ms")
+tags = [program.send("sleep", 1500 * SLOWER, thread=True) for _ in range(2)]
+wait_until(lambda: sum(map(count_sleepers, host.workers())) == 2)
+check("a third thread whose patience ends: the declared failure", program.call("next", 1)[:2] == (-1, errno.EAGAIN))
+lines = [line for line in program.lines() if line.startswith("trouble_next: ")]
+check("a third thread: the line names the limit", len(lines) == 1 and
+      re.search(r"2 lanes to the host are open, as many as it allows, .*--max-lanes.*; returned -1", lines[0]),
+      *program.lines())
+check("the two are served", all(program.answer(tag)[1] == 77 for tag in tags), *program.lines())
 program.stop()
 with Peer(host.path) as peer:
     peer.ask(HELLO)
