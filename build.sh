@@ -4,11 +4,11 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
 # Every package that is needed, in one place: to build and test, and in addition for the long tests.
-PACKAGES=(cmake ninja-build gcc libc6-dev pkg-config dpkg-dev ca-certificates
+PACKAGES=(cmake ninja-build gcc g++ libc6-dev pkg-config dpkg-dev ca-certificates
     libffi-dev libisal-dev libxxhash-dev libcmocka-dev zlib1g-dev
     musl-tools linux-libc-dev make
     python3 python3-jsonschema strace file)
-PACKAGES_LONG=(clang clang-tidy clang-format libclang-rt-dev)
+PACKAGES_LONG=(clang clang-tidy clang-format libclang-rt-dev lld)
 
 FUZZ_SECONDS=${FUZZ_SECONDS:-60}
 JOBS=${JOBS:-$(nproc)}

@@ -16,7 +16,6 @@
 struct binding {
     const struct row *row;
     size_t index;                /* among all rows of the catalog */
-    void *code;                  /* the stub's function: what dlsym gives */
     _Atomic(void *) native;      /* NULL: not looked for, or none */
     _Atomic(struct plan *) plan; /* NULL until the first call through the hook */
     enum mode mode;

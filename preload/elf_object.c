@@ -146,17 +146,25 @@ static bool is_hidden_version(const struct elf_object *object, uint32_t index)
     return object->versions && is_inside(object, version, sizeof(*version)) && (*version & VERSION_HIDDEN);
 }
 
+/* What is looked for; hidden versions only where `takes_hidden`. */
+struct wanted {
+    const char *name;
+    bool takes_hidden;
+};
+
 /* The symbol with this index, if it is the definition that is looked for. */
-static const ElfW(Sym) * match(const struct elf_object *object, uint32_t index, const char *name)
+static const ElfW(Sym) * match(const struct elf_object *object, uint32_t index, const struct wanted *wanted)
 {
     const ElfW(Sym) *symbol = (const ElfW(Sym) *)object->symbols + index;
 
-    if (!is_inside(object, symbol, sizeof(*symbol)) || !is_definition(symbol) || is_hidden_version(object, index))
+    if (!is_inside(object, symbol, sizeof(*symbol)) || !is_definition(symbol))
         return NULL;
-    return has_name(object, symbol, name) ? symbol : NULL;
+    if (!wanted->takes_hidden && is_hidden_version(object, index))
+        return NULL;
+    return has_name(object, symbol, wanted->name) ? symbol : NULL;
 }
 
-static const ElfW(Sym) * find_by_sysv_hash(const struct elf_object *object, const char *name)
+static const ElfW(Sym) * find_by_sysv_hash(const struct elf_object *object, const struct wanted *wanted)
 {
     const uint32_t *table = object->sysv_hash;
     uint32_t bucket_count = table[0], chain_count = table[1];
@@ -165,9 +173,9 @@ static const ElfW(Sym) * find_by_sysv_hash(const struct elf_object *object, cons
 
     if (bucket_count == 0 || !is_inside(object, buckets, ((size_t)bucket_count + chain_count) * sizeof(*table)))
         return NULL;
-    index = buckets[elf_hash_sysv(name) % bucket_count];
+    index = buckets[elf_hash_sysv(wanted->name) % bucket_count];
     for (uint32_t steps = 0; index && index < chain_count && steps < chain_count; steps++, index = chain[index]) {
-        const ElfW(Sym) *symbol = match(object, index, name);
+        const ElfW(Sym) *symbol = match(object, index, wanted);
 
         if (symbol)
             return symbol;
@@ -176,14 +184,14 @@ static const ElfW(Sym) * find_by_sysv_hash(const struct elf_object *object, cons
 }
 
 /* The table: bucket count, first index, bloom words, bloom shift; the bloom filter; the buckets; the chains. */
-static const ElfW(Sym) * find_by_gnu_hash(const struct elf_object *object, const char *name)
+static const ElfW(Sym) * find_by_gnu_hash(const struct elf_object *object, const struct wanted *wanted)
 {
     enum { WORD_BITS = 8 * sizeof(ElfW(Addr)) };
     const uint32_t *table = object->gnu_hash;
     uint32_t bucket_count = table[0], first = table[1], word_count = table[2], shift = table[3] & 31;
     const ElfW(Addr) *bloom = (const void *)(table + 4);
     const uint32_t *buckets = (const void *)(bloom + word_count), *chain = buckets + bucket_count;
-    uint32_t hash = elf_hash_gnu(name);
+    uint32_t hash = elf_hash_gnu(wanted->name);
     ElfW(Addr) word;
 
     if (bucket_count == 0 || word_count == 0 ||
@@ -199,14 +207,14 @@ static const ElfW(Sym) * find_by_gnu_hash(const struct elf_object *object, const
 
         if (!is_inside(object, link, sizeof(*link)))
             return NULL;
-        symbol = (*link | 1) == (hash | 1) ? match(object, index, name) : NULL;
+        symbol = (*link | 1) == (hash | 1) ? match(object, index, wanted) : NULL;
         if (symbol || *link & 1)
             return symbol;
     }
     return NULL;
 }
 
-void *elf_object_find(const struct elf_object *object, const char *name)
+static void *find(const struct elf_object *object, const struct wanted *wanted)
 {
     const ElfW(Sym) *symbol = NULL;
     void *address;
@@ -214,9 +222,9 @@ void *elf_object_find(const struct elf_object *object, const char *name)
     if (!object->symbols || !object->strings)
         return NULL;
     if (object->gnu_hash)
-        symbol = find_by_gnu_hash(object, name);
+        symbol = find_by_gnu_hash(object, wanted);
     else if (object->sysv_hash)
-        symbol = find_by_sysv_hash(object, name);
+        symbol = find_by_sysv_hash(object, wanted);
     if (!symbol)
         return NULL;
 
@@ -226,27 +234,66 @@ void *elf_object_find(const struct elf_object *object, const char *name)
     return ((void *(*)(void))address)();
 }
 
+void *elf_object_find(const struct elf_object *object, const char *name)
+{
+    return find(object, &(struct wanted){.name = name});
+}
+
 bool elf_object_is_ours(const struct elf_object *object)
 {
     return elf_object_has_address(object, (const void *)elf_object_is_ours) || elf_object_find(object, STUB_SYMBOL) ||
            elf_object_find(object, STUB_SLOW_SYMBOL);
 }
 
-/* Non-zero ends the walk: 2 for an object of ours, 1 for another one. */
-static int judge_address(const struct elf_object *object, void *context)
+static int ask_whether_there(const struct elf_object *object, void *address)
 {
-    if (!elf_object_has_address(object, context))
-        return 0;
-    return elf_object_is_ours(object) ? 2 : 1;
+    return elf_object_has_address(object, address);
 }
 
-bool elf_address_is_ours(const void *address)
+bool elf_address_is_loaded(const void *address)
 {
-    return elf_object_each(judge_address, (void *)address) == 2;
+    return elf_object_each(ask_whether_there, (void *)address) != 0;
+}
+
+struct place {
+    const void *address;
+    bool is_behind_us;
+};
+
+/* Non-zero ends the walk: 2 for an object that is behind us, 1 for any other one. */
+static int ask_whether_behind(const struct elf_object *object, void *context)
+{
+    struct place *place = context;
+    bool is_ours = elf_object_is_ours(object);
+
+    if (elf_object_has_address(object, place->address))
+        return place->is_behind_us && !is_ours ? 2 : 1;
+    place->is_behind_us |= is_ours;
+    return 0;
+}
+
+bool elf_address_is_behind_us(const void *address)
+{
+    return elf_object_each(ask_whether_behind, &(struct place){.address = address}) == 2;
+}
+
+static int read_unload_count(struct dl_phdr_info *info, size_t size, void *count)
+{
+    (void)size;
+    *(uint64_t *)count = info->dlpi_subs;
+    return 1;
+}
+
+uint64_t elf_unload_count(void)
+{
+    uint64_t count = 0;
+
+    dl_iterate_phdr(read_unload_count, &count);
+    return count;
 }
 
 struct search {
-    const char *name;
+    struct wanted wanted;
     bool is_behind_us;
     void *found;
 };
@@ -260,14 +307,17 @@ static int search_native(const struct elf_object *object, void *context)
         return 0;
     }
     if (search->is_behind_us)
-        search->found = elf_object_find(object, search->name);
+        search->found = find(object, &search->wanted);
     return search->found != NULL;
 }
 
 void *elf_find_native(const char *name)
 {
-    struct search search = {.name = name};
+    struct search search = {.wanted = {.name = name}};
 
-    elf_object_each(search_native, &search);
+    if (elf_object_each(search_native, &search) == 0) {
+        search = (struct search){.wanted = {.name = name, .takes_hidden = true}};
+        elf_object_each(search_native, &search);
+    }
     return search.found;
 }

@@ -38,13 +38,24 @@ bool elf_object_has_address(const struct elf_object *object, const void *address
 /* Whether the object is a stub (it exports STUB_SYMBOL), this library, or another copy of it. */
 bool elf_object_is_ours(const struct elf_object *object);
 
-/* Whether the address lies in such an object. */
-bool elf_address_is_ours(const void *address);
+/* Whether the address lies in any loaded object. */
+bool elf_address_is_loaded(const void *address);
+
+/*
+ * Whether the address lies in an object that is loaded behind the first one that is ours, and not ours: what a native
+ * function's address does.  An address in front of us belongs to the program itself (a definition of its own, or the
+ * PLT entry that is a function's address in programs that are no PIE) or to somebody's wrapper.
+ */
+bool elf_address_is_behind_us(const void *address);
+
+/* How many objects have been unloaded in this process; always 0 where the loader unloads none (musl). */
+uint64_t elf_unload_count(void);
 
 /*
  * The definition that a call would have reached without us: the first in load order behind the first object that is
- * ours, in one that is not.  NULL: none.  What lies before us is somebody else's wrapper (a sanitizer's, another
- * preload's) that has called us; going back there would never end.
+ * ours, in one that is not.  Where there is none, an old version that only references which name it reach.  NULL: none.
+ * What lies before us is somebody else's wrapper (a sanitizer's, another preload's) that has called us; going back
+ * there would never end.
  */
 void *elf_find_native(const char *name);
 

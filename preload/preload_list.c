@@ -1,4 +1,4 @@
-/* The list is gone through twice, entry by entry: what must stay in front, then the rest. */
+/* The list is gone through twice, entry by entry: what stays in front, then the rest. */
 #include "preload/preload_list.h"
 
 #include "spec/base/text.h"
@@ -47,10 +47,15 @@ static bool is_cached_stub(const struct entry *entry)
            strspn(entry->name + 5, "0123456789abcdef") == 16 && memcmp(entry->name + 21, ".so", 3) == 0;
 }
 
+static bool is_core(const struct entry *entry)
+{
+    return name_starts_with(entry, "libwinapi_preload.so");
+}
+
 static bool is_replaced(const struct entry *entry, const char *stub, const char *core)
 {
     return (stub && entry->size == strlen(stub) && memcmp(entry->path, stub, entry->size) == 0) ||
-           is_cached_stub(entry) || (core && name_starts_with(entry, "libwinapi_preload.so"));
+           is_cached_stub(entry) || (core && is_core(entry));
 }
 
 static void add_entry(struct text *text, const char *path, size_t size)
@@ -60,16 +65,33 @@ static void add_entry(struct text *text, const char *path, size_t size)
     text_add_bytes(text, path, size);
 }
 
+/* Where the core is in the list already, the stub joins it: what the user has put in front of us stays there. */
+static const char *find_core(const char *list)
+{
+    struct entry entry;
+
+    for (entry = next_entry(&list); entry.size; entry = next_entry(&list)) {
+        if (is_core(&entry))
+            return entry.path;
+    }
+    return NULL;
+}
+
+static bool is_in_front(const struct entry *entry, const char *ours)
+{
+    return is_sanitizer(entry) || (ours && entry->path < ours);
+}
+
 char *preload_list_add(const char *list, const char *stub, const char *core)
 {
+    const char *at, *ours = !core && list ? find_core(list) : NULL;
     struct text text = {0};
     struct entry entry;
-    const char *at;
 
     if (!list)
         list = "";
     for (at = list, entry = next_entry(&at); entry.size; entry = next_entry(&at)) {
-        if (is_sanitizer(&entry))
+        if (is_in_front(&entry, ours) && !is_replaced(&entry, stub, core))
             add_entry(&text, entry.path, entry.size);
     }
     if (stub)
@@ -77,7 +99,7 @@ char *preload_list_add(const char *list, const char *stub, const char *core)
     if (core)
         add_entry(&text, core, strlen(core));
     for (at = list, entry = next_entry(&at); entry.size; entry = next_entry(&at)) {
-        if (!is_sanitizer(&entry) && !is_replaced(&entry, stub, core))
+        if (!is_in_front(&entry, ours) && !is_replaced(&entry, stub, core))
             add_entry(&text, entry.path, entry.size);
     }
     text_add(&text, "");

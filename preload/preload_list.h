@@ -6,8 +6,9 @@
 
 /*
  * `list` (may be NULL) with `stub` and `core` added in front, in this order; malloc'ed, NULL when out of memory. Either
- * may be NULL: not to be added.  Sanitizer runtimes stay first, because they refuse to start otherwise.  Stubs from the
- * cache and, when `core` is given, other mentions of libwinapi_preload.so are dropped.
+ * may be NULL: not to be added.  Without `core` the stub goes in front of the libwinapi_preload.so that the list has.
+ * Sanitizer runtimes stay first, because they refuse to start otherwise.  Stubs from the cache and, when `core` is
+ * given, other mentions of libwinapi_preload.so are dropped.
  */
 char *preload_list_add(const char *list, const char *stub, const char *core);
 

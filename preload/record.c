@@ -1,4 +1,4 @@
-/* Which function a record stands for, and what dlsym gives in its place. */
+/* Which function a record stands for. */
 #include "preload/record.h"
 
 #include "preload/core.h"
@@ -47,21 +47,4 @@ void *record_bind(struct record *record)
     core_leave();
     errno = kept_errno;
     return target;
-}
-
-void *record_override(const char *name, void *native)
-{
-    struct core *core = core_start();
-    struct binding *binding;
-
-    if (!core)
-        return NULL;
-    core_enter();
-    binding = core_find(core, name);
-    if (binding && !binding->code)
-        binding->code = stub_list_code(name);
-    if (binding && native != binding->code && !atomic_load(&binding->native))
-        atomic_store(&binding->native, native);
-    core_leave();
-    return binding ? binding->code : NULL;
 }

@@ -54,10 +54,4 @@ enum { STUB_VERSION = 1, STUB_CODE_SIZE = 16 };
  */
 void *record_bind(struct record *record);
 
-/*
- * What dlsym(handle, name) is to give instead of `native`, which it found: the stub's function when this name is
- * active, else NULL.  Remembers `native` as the function's native target.
- */
-void *record_override(const char *name, void *native);
-
 #endif

@@ -3,12 +3,15 @@
  *
  * A function found through an explicit handle is replaced by the stub's, so that its address is the same whichever way
  * it was asked for.  RTLD_DEFAULT and RTLD_NEXT are left alone: the stub is in the global scope, and gives the right
- * answer by itself.
+ * answer by itself.  So is what lies in front of us, in the program itself or in another preload: that is what calls
+ * reach too; and what is in no object of the program's own namespace.
  */
 #include "preload/shims.h"
 
+#include "preload/core.h"
 #include "preload/elf_object.h"
-#include "preload/record.h"
+#include "preload/stub_list.h"
+#include "preload/unloaded.h"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -68,14 +71,25 @@ static bool is_explicit(void *handle)
 }
 
 /*
- * What was found is an answer in itself, which saves the second look-up.  A stub's own function (found through
- * dlopen(NULL)) must never become known as the native one: it would call itself.
+ * Every function of a stub, like a call of it: should its spec file not be active, it goes on to the native one.  So no
+ * table is read here, and none is missed while this thread is in the middle of reading them.
  */
+static void *find_code(const char *name)
+{
+    void *code;
+
+    core_enter();
+    code = stub_list_code(name);
+    core_leave();
+    return code;
+}
+
+/* What was found is an answer in itself, which saves the second look-up. */
 static uintptr_t answer_for(const char *name, void *found)
 {
-    void *instead = found && !elf_address_is_ours(found) ? record_override(name, found) : NULL;
+    void *instead = found ? find_code(name) : NULL;
 
-    return (uintptr_t)(instead ? instead : found);
+    return (uintptr_t)(instead && elf_address_is_behind_us(found) ? instead : found);
 }
 
 struct shim_answer shim_dlsym(void *handle, const char *name)
@@ -100,23 +114,17 @@ struct shim_answer shim_dlvsym(void *handle, const char *name, const char *versi
     return answer;
 }
 
-/* A library opened with RTLD_DEEPBIND would find the native functions before the stub's. */
+/*
+ * A library opened with RTLD_DEEPBIND would find the native functions before the stub's.  Natives that have been
+ * unloaded are forgotten before there can be another copy of them, whose constructors call them.
+ */
 struct shim_answer shim_dlopen(const char *path, int flags)
 {
     int saved_errno = errno;
     struct shim_answer answer = {.value = (unsigned)(flags & ~RTLD_DEEPBIND), .real = (void *)find_dlopen()};
 
     (void)path;
+    unloaded_forget();
     errno = saved_errno;
     return answer;
-}
-
-void *shim_real_dlsym(void *handle, const char *name)
-{
-    return find_dlsym()(handle, name);
-}
-
-void *shim_real_dlopen(const char *path, int flags)
-{
-    return find_dlopen()(path, flags);
 }

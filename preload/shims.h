@@ -4,8 +4,6 @@
  * The exported ones are assembly (preload/entry_x86_64.S): they ask a filter here with the caller's arguments, then
  * return what it decided or jump to the real function with the caller's return address still on the stack.  That
  * address is how glibc and musl know whose RTLD_NEXT, RUNPATH and error message is meant.
- *
- * Code of this library that needs the loader calls shim_real_*; plain dlsym would be the shim.
  */
 #ifndef WINAPI_PRELOAD_SHIMS_H
 #define WINAPI_PRELOAD_SHIMS_H
@@ -24,9 +22,5 @@ struct shim_answer {
 struct shim_answer shim_dlsym(void *handle, const char *name);
 struct shim_answer shim_dlvsym(void *handle, const char *name, const char *version);
 struct shim_answer shim_dlopen(const char *path, int flags);
-
-/* The loader's own.  RTLD_NEXT is relative to this library here. */
-void *shim_real_dlsym(void *handle, const char *name);
-void *shim_real_dlopen(const char *path, int flags);
 
 #endif

@@ -16,6 +16,7 @@ struct search {
     uint64_t hash;
     void (*add)(const char *list, void *context);
     void *context;
+    void (*visit)(struct record *record);
 };
 
 static bool is_stub(const struct stub *stub)
@@ -23,7 +24,7 @@ static bool is_stub(const struct stub *stub)
     return stub && memcmp(stub->magic, STUB_MAGIC, sizeof(stub->magic)) == 0 && stub->version == STUB_VERSION;
 }
 
-static int visit(const struct elf_object *object, void *context)
+static int ask_object(const struct elf_object *object, void *context)
 {
     const struct stub *stub = elf_object_find(object, STUB_SYMBOL);
     struct search *search = context;
@@ -33,7 +34,7 @@ static int visit(const struct elf_object *object, void *context)
 
 static bool search_all(struct search *search)
 {
-    return search->ask(&builtin_stub, search) || elf_object_each(visit, search);
+    return search->ask(&builtin_stub, search) || elf_object_each(ask_object, search);
 }
 
 static bool ask_hash(const struct stub *stub, struct search *search)
@@ -88,6 +89,18 @@ bool stub_list_has(uint64_t hash)
     struct search search = {.ask = ask_hash, .hash = hash};
 
     return search_all(&search);
+}
+
+static bool ask_records(const struct stub *stub, struct search *search)
+{
+    for (uint32_t i = 0; i < stub->count; i++)
+        search->visit(&stub->records[i]);
+    return false;
+}
+
+void stub_list_records(void (*visit)(struct record *record))
+{
+    search_all(&(struct search){.ask = ask_records, .visit = visit});
 }
 
 const char *stub_list_name(const struct record *record)

@@ -13,6 +13,9 @@ bool stub_list_has(uint64_t hash);
 /* Calls `add` with the list of spec files that each loaded stub was made from. */
 void stub_list_specs(void (*add)(const char *list, void *context), void *context);
 
+/* Calls `visit` with each record of each stub. */
+void stub_list_records(void (*visit)(struct record *record));
+
 /* The name of the function that a record belongs to; "" when no stub has it. */
 const char *stub_list_name(const struct record *record);
 

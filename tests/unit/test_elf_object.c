@@ -79,12 +79,22 @@ static void vdso_is_left_out(void **state)
     assert_int_equal(elf_object_each(check_not_vdso, NULL), 0);
 }
 
-static void address_is_ours_only_in_our_object(void **state)
+static void address_behind_us_is_in_another_object(void **state)
 {
     (void)state;
-    assert_true(elf_address_is_ours((const void *)check_first));
-    assert_false(elf_address_is_ours(elf_find_native("getppid")));
-    assert_false(elf_address_is_ours(NULL));
+    assert_true(elf_address_is_behind_us(elf_find_native("getppid")));
+    assert_false(elf_address_is_behind_us((const void *)check_first));
+    assert_false(elf_address_is_behind_us(NULL));
+    assert_false(elf_address_is_behind_us(state));
+}
+
+static void address_is_loaded_in_any_object(void **state)
+{
+    (void)state;
+    assert_true(elf_address_is_loaded((const void *)check_first));
+    assert_true(elf_address_is_loaded(elf_find_native("getppid")));
+    assert_false(elf_address_is_loaded(NULL));
+    assert_false(elf_address_is_loaded(state));
 }
 
 /* An object in a piece of memory, with one symbol "f" that both hash tables know. */
@@ -199,7 +209,8 @@ int main(void)
         cmocka_unit_test(data_is_found_too),
         cmocka_unit_test(program_comes_first_and_the_walk_stops_when_told),
         cmocka_unit_test(vdso_is_left_out),
-        cmocka_unit_test(address_is_ours_only_in_our_object),
+        cmocka_unit_test(address_behind_us_is_in_another_object),
+        cmocka_unit_test(address_is_loaded_in_any_object),
         cmocka_unit_test(both_hash_tables_lead_to_the_symbol),
         cmocka_unit_test(symbol_that_is_not_exported_is_not_found),
         cmocka_unit_test(tables_that_promise_too_much_are_not_followed),

@@ -32,6 +32,15 @@ static void what_was_there_stays_behind(void **state)
     expect("a.so b.so::c.so ", "/s.so", "/c.so", "/s.so:/c.so:a.so:b.so:c.so");
 }
 
+static void stub_joins_the_core_that_is_there(void **state)
+{
+    (void)state;
+    expect("a.so:libwinapi_preload.so b.so", "/s.so", NULL, "a.so:/s.so:libwinapi_preload.so:b.so");
+    expect("a.so:/x/stub-0123456789abcdef.so:libasan.so.8:/l/libwinapi_preload.so", "/s.so", NULL,
+           "a.so:libasan.so.8:/s.so:/l/libwinapi_preload.so");
+    expect("a.so:libwinapi_preload.so", "/s.so", "/c.so", "/s.so:/c.so:a.so");
+}
+
 static void sanitizers_stay_first(void **state)
 {
     (void)state;
@@ -58,8 +67,12 @@ static void what_only_looks_like_it_is_kept(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(stub_comes_before_the_core),      cmocka_unit_test(what_was_there_stays_behind),
-        cmocka_unit_test(sanitizers_stay_first),           cmocka_unit_test(what_is_replaced_is_dropped),
+        cmocka_unit_test(stub_comes_before_the_core),
+        cmocka_unit_test(what_was_there_stays_behind),
+        cmocka_unit_test(stub_joins_the_core_that_is_there),
+        cmocka_unit_test(stub_joins_the_core_that_is_there),
+        cmocka_unit_test(sanitizers_stay_first),
+        cmocka_unit_test(what_is_replaced_is_dropped),
         cmocka_unit_test(what_only_looks_like_it_is_kept),
     };
 
