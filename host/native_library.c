@@ -6,18 +6,24 @@
 #include <limits.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <unistd.h>
 
 static char program_directory[PATH_MAX];
 static pthread_once_t directory_once = PTHREAD_ONCE_INIT;
 
+/* Where /proc is not mounted, as this program was called. */
 static void find_directory(void)
 {
     ssize_t size = readlink("/proc/self/exe", program_directory, sizeof(program_directory) - 1);
+    const char *called = (const char *)getauxval(AT_EXECFN);
     char *slash;
 
     program_directory[size < 0 ? 0 : size] = '\0';
+    if (size < 0 && (!called || !realpath(called, program_directory)))
+        program_directory[0] = '\0';
     slash = strrchr(program_directory, '/');
     if (slash)
         *slash = '\0';

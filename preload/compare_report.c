@@ -24,7 +24,14 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { TEXT_PER_ENTRY = 4096, TEXT_MORE = 4096, REPORT_START_SIZE = 32, PROGRAMS_MOST = 100, LOCK_TRIES = 50 };
+enum {
+    TEXT_PER_ENTRY = 4096,
+    TEXT_MORE = 4096,
+    REPORT_START_SIZE = 32,
+    PROGRAMS_MOST = 100,
+    LOCK_TRIES = 50,
+    READER_MS = 1000
+};
 
 /* Shared with the watcher. */
 struct area {
@@ -138,9 +145,25 @@ static bool is_taken(const struct area *area, int fd)
             (status.st_mtim.tv_sec == area->began.tv_sec && status.st_mtim.tv_nsec >= area->began.tv_nsec));
 }
 
+/* Whoever reads a pipe at the other end has a moment for each part of it. */
+static int write_all(int fd, const struct text *json)
+{
+    struct pollfd room = {.fd = fd, .events = POLLOUT};
+
+    for (size_t done = 0; done < json->size;) {
+        ssize_t written = quiet_write(fd, json->data + done, json->size - done);
+
+        if (written >= 0)
+            done += (size_t)written;
+        else if (errno != EINTR && (errno != EAGAIN || poll(&room, 1, READER_MS) <= 0))
+            return -errno;
+    }
+    return 0;
+}
+
 static int write_file(const struct area *area, const char *path, const struct text *json)
 {
-    AUTO_CLOSE int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOCTTY, 0666);
+    AUTO_CLOSE int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0666);
 
     if (fd < 0)
         return -errno;
@@ -148,7 +171,7 @@ static int write_file(const struct area *area, const char *path, const struct te
         return -EEXIST;
     if (ftruncate(fd, 0) < 0 && errno != EINVAL) /* EINVAL: a pipe, a terminal */
         return -errno;
-    return quiet_write(fd, json->data, json->size) == (ssize_t)json->size ? 0 : -errno;
+    return write_all(fd, json);
 }
 
 /* In the file of that name; when a later program of this process has it already, in one with a number behind it. */

@@ -16,6 +16,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #define CONNECTION_NO_ID UINT32_MAX
 
@@ -35,6 +36,7 @@ struct connection {
     char **refusals;             /* why, by binding index; NULL: not refused */
     size_t row_count;
     uint32_t worker; /* the host's pid */
+    pid_t started;   /* the process that was started for this connection, and its group; 0: none */
     char *address;   /* for messages */
     uint32_t lanes_most;
     struct absence *absence; /* where to say what went wrong */

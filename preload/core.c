@@ -101,6 +101,19 @@ static void find_specs(void)
     stub_list_specs(add_specs, (void *)(uintptr_t) "stub");
 }
 
+static int add_table(size_t index, struct diagnostics *diagnostics)
+{
+    const struct spec_text *text = core.specs.texts ? &core.specs.texts[index] : NULL;
+    const char *path = core.specs.paths[index];
+    struct table *table;
+    int error;
+
+    if (!text)
+        return catalog_read(&core.catalog, path, diagnostics);
+    error = table_parse(&table, text->data, text->size, path, diagnostics);
+    return error ? error : catalog_add(&core.catalog, table, diagnostics);
+}
+
 /* The built-in table first; a spec file with a fault is left out, with its lines, and the others work. */
 static void read_tables(void)
 {
@@ -112,8 +125,9 @@ static void read_tables(void)
         catalog_add(&core.catalog, builtin, &diagnostics) == 0)
         core.is_usable = true;
     for (size_t i = 0; i < core.specs.count; i++)
-        if (catalog_read(&core.catalog, core.specs.paths[i], &diagnostics) == 0)
+        if (add_table(i, &diagnostics) == 0)
             log_debug("spec file %s", core.specs.paths[i]);
+    spec_paths_forget_texts(&core.specs);
     report(&diagnostics);
     diagnostics_finish(&diagnostics);
 }
@@ -156,7 +170,7 @@ static void prepare(void)
     log_hush(has_spoken);
     settings_read(&core.settings);
     find_specs();
-    if (spec_files_hash(&core.specs, &core.specs_hash, &bad))
+    if (spec_paths_read(&core.specs, &bad) || spec_files_hash(&core.specs, &core.specs_hash, &bad))
         log_error("%s: cannot be read", bad);
 }
 

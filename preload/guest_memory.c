@@ -107,6 +107,9 @@ static struct arena *arena_locked(struct core *core)
     if (!error)
         error = make_memory(path);
     guest.is_made = !error;
+    if (error == -EMFILE ||
+        error == -ENFILE) /* the connection will miss one too, and says so; there may be one later */
+        return NULL;
     guest.is_refused = error;
     if (error)
         log_error("%s%s: no shared memory can be made there: %s; buffers travel over sockets",

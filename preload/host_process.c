@@ -15,13 +15,14 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 extern char **environ;
 
-enum { VERDICT_TIMEOUT_MS = 1000 };
+enum { VERDICT_TIMEOUT_MS = 1000, DESCRIPTORS_USUAL = 1024 };
 
 /* Variables that are the guest's own affair, or that the host gets anew, by their beginning. */
 static const char *const dropped[] = {
@@ -35,7 +36,13 @@ struct start {
     char *const *arguments;
     char **environment;
     int fd;       /* the host's end */
-    int error_fd; /* close-on-exec: brings errno when execve fails */
+    int error_fd; /* close-on-exec: brings the verdict */
+};
+
+/* What the host-to-be says of itself. */
+struct verdict {
+    int error; /* 0: it is about to execute the program */
+    pid_t pid;
 };
 
 static bool is_dropped(const char *variable)
@@ -79,6 +86,17 @@ static void reset_signals(void)
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+/* A low limit that the program has set for itself would be one on lanes, a descriptor each over sockets. */
+static void raise_limit(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= DESCRIPTORS_USUAL)
+        return;
+    limit.rlim_cur = limit.rlim_max < DESCRIPTORS_USUAL ? limit.rlim_max : DESCRIPTORS_USUAL;
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 /*
  * stdin and stdout are the connection, stderr stays, error_fd becomes 3, all else is closed.  *error_fd is where to
  * report to, whatever happens: until it has moved, 0 to 3 may be the program's.
@@ -104,38 +122,44 @@ static int arrange_descriptors(const struct start *start, int *error_fd)
 static void become_host(const void *context)
 {
     const struct start *start = context;
+    struct verdict verdict = {.pid = getpid()};
     int error_fd, error = arrange_descriptors(start, &error_fd);
 
     reset_signals();
+    raise_limit();
     if (!error && chdir("/") < 0)
         error = -errno;
-    if (!error) {
+    if (!error && write(error_fd, &verdict, sizeof(verdict)) == (ssize_t)sizeof(verdict)) {
         execve(start->path, start->arguments, start->environment);
         error = -errno;
     }
-    if (write(error_fd, &error, sizeof(error)) < 0)
+    verdict.error = error;
+    if (write(error_fd, &verdict, sizeof(verdict)) < 0)
         _exit(126);
     _exit(127);
 }
 
 /*
- * 0 when the pipe closes without a word: execve worked.  A child that another thread forks just now may hold the pipe
- * open for long; the hello then finds out.
+ * First who it is; then, when the pipe closes without another word, execve has worked.  A child that another thread
+ * forks just now may hold the pipe open for long; the hello then finds out.
  */
-static int read_verdict(int fd)
+static int read_verdict(int fd, pid_t *pid)
 {
     uint64_t deadline_ns = clock_deadline_ns(VERDICT_TIMEOUT_MS);
     struct pollfd poller = {.fd = fd, .events = POLLIN};
-    int error = 0;
+    struct verdict verdict = {.error = 0};
 
-    while (poll(&poller, 1, clock_poll_ms(deadline_ns)) < 0 && errno == EINTR && !clock_is_past(deadline_ns))
-        ;
-    if (poller.revents && read(fd, &error, sizeof(error)) == (ssize_t)sizeof(error))
-        return error;
-    return 0;
+    while (!verdict.error && !clock_is_past(deadline_ns)) {
+        if (poll(&poller, 1, clock_poll_ms(deadline_ns)) <= 0)
+            continue;
+        if (read(fd, &verdict, sizeof(verdict)) != (ssize_t)sizeof(verdict))
+            return 0;
+        *pid = verdict.pid;
+    }
+    return verdict.error;
 }
 
-static int run_with_pipes(struct start *start)
+static int run_with_pipes(struct start *start, pid_t *pid)
 {
     int sockets[2], verdict[2];
     int error;
@@ -154,7 +178,7 @@ static int run_with_pipes(struct start *start)
     close(sockets[1]);
     close(verdict[1]);
     if (!error)
-        error = read_verdict(verdict[0]);
+        error = read_verdict(verdict[0], pid);
     close(verdict[0]);
     if (!error)
         return sockets[0];
@@ -162,7 +186,7 @@ static int run_with_pipes(struct start *start)
     return error;
 }
 
-int host_process_start(const char *command, const char *path, const struct spec_paths *specs)
+int host_process_start(const char *command, const char *path, const struct spec_paths *specs, pid_t *pid)
 {
     AUTO_TEXT struct text spec = {0}, line = {0}, level = {0}, log = {0};
     AUTO_FREE char **environment = NULL;
@@ -183,6 +207,7 @@ int host_process_start(const char *command, const char *path, const struct spec_
     start = (struct start){.path = command ? "/bin/sh" : path, .environment = environment};
     start.arguments = command ? (char *[]){(char *)"sh", (char *)"-c", line.data, NULL}
                               : (char *[]){(char *)path, (char *)"--stdio", NULL};
-    fd = run_with_pipes(&start);
+    *pid = 0;
+    fd = run_with_pipes(&start, pid);
     return fd < 0 ? fd : descriptor_raise(fd);
 }

@@ -11,11 +11,14 @@
 #include "spec/base/error.h"
 #include "spec/table/spec_path.h"
 
+#include <sys/types.h>
+
 /*
  * Runs `command` by the shell, or when it is NULL the program at `path` with --stdio, with a connected stream socket
  * as its stdin and stdout; gives our end of that.  The spec files' paths go with it in WINAPI_SPEC.
+ * *pid is that process, which leads a session and a group of its own; 0 when it has not said so.
  * Errors: what socketpair, clone and execve say; -ENOMEM.
  */
-MUST_CHECK int host_process_start(const char *command, const char *path, const struct spec_paths *specs);
+MUST_CHECK int host_process_start(const char *command, const char *path, const struct spec_paths *specs, pid_t *pid);
 
 #endif

@@ -11,6 +11,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <unistd.h>
 
 #if defined(__x86_64__)
@@ -21,11 +22,20 @@
 #define TRIPLET "none"
 #endif
 
+/* Where /proc is not mounted, as it was called. */
+static const char *program_path(void)
+{
+    static const char link[] = "/proc/self/exe";
+    const char *called = (const char *)getauxval(AT_EXECFN);
+
+    return called && access(link, F_OK) < 0 ? called : link;
+}
+
 static int find_own_path(const struct elf_object *object, void *context)
 {
     if (!elf_object_has_address(object, (const void *)find_own_path))
         return 0;
-    *(char **)context = strdup(object->path[0] ? object->path : "/proc/self/exe");
+    *(char **)context = strdup(object->path[0] ? object->path : program_path());
     return 1;
 }
 

@@ -173,7 +173,7 @@ static void read_trace(struct settings *settings)
 
 static int try_log_file(const char *path)
 {
-    AUTO_CLOSE int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0600);
+    AUTO_CLOSE int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0600);
 
     return fd < 0 ? -errno : 0;
 }

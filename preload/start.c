@@ -15,6 +15,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Whether the catalog holds more than the built-in table. */
 static bool has_functions(const struct core *core)
@@ -38,7 +39,9 @@ static void load_stub(struct core *core)
     if (!error)
         error = reexec_with_stub(path, core->specs_hash);
     if (error)
-        log_debug("this program cannot be started again with its stub: %s; use winapi run", strerror(-error));
+        log_error("this program cannot be started again with its stub, so nothing but winapi_* is remoted: %s%s; use "
+                  "winapi run",
+                  strerror(-error), access("/proc/self/exe", F_OK) < 0 ? " (/proc is not mounted here)" : "");
 }
 
 /* Whether a stub has to be loaded, and can be. */

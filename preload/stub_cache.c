@@ -19,23 +19,32 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
+static int hash_file(const char *path, uint64_t *sum)
+{
+    AUTO_FREE char *data = NULL;
+    size_t size;
+    int error = file_read(path, TABLE_FILE_MOST, &data, &size);
+
+    if (!error)
+        *sum = hash_bytes(data, size, *sum);
+    return error;
+}
+
 int spec_files_hash(const struct spec_paths *paths, uint64_t *hash, const char **bad)
 {
     uint64_t sum = STUB_VERSION;
+    int error = 0;
 
-    for (size_t i = 0; i < paths->count; i++) {
-        AUTO_FREE char *data = NULL;
-        size_t size;
-        int error = file_read(paths->paths[i], TABLE_FILE_MOST, &data, &size);
-
-        if (error) {
-            *bad = paths->paths[i];
-            return error;
-        }
-        sum = hash_bytes(data, size, sum);
+    for (size_t i = 0; !error && i < paths->count; i++) {
+        *bad = paths->paths[i];
+        if (paths->texts)
+            sum = hash_bytes(paths->texts[i].data, paths->texts[i].size, sum);
+        else
+            error = hash_file(paths->paths[i], &sum);
     }
-    *hash = sum;
-    return 0;
+    if (!error)
+        *hash = sum;
+    return error;
 }
 
 /* The places in the order they are tried; a place whose variable is unset has no path. */

@@ -206,7 +206,8 @@ static void complain(const char *path)
 
 static void write_line(const char *path, const struct text *line)
 {
-    int fd = *path ? open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0666) : STDERR_FILENO;
+    int fd =
+        *path ? open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0666) : STDERR_FILENO;
 
     if (fd < 0) {
         complain(path);

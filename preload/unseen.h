@@ -1,7 +1,8 @@
 /*
  * Processes of ours that the program never sees: no child of it, no SIGCHLD, nothing for its wait() to find.
  *
- * Made by raw clone without an exit signal, through an intermediate that ends at once, so that they belong to init.
+ * Made by raw clone without an exit signal, through an intermediate that ends at once, so that they belong to init; in
+ * a program that adopts orphans the intermediate stays, and is as unseen.
  */
 #ifndef WINAPI_PRELOAD_UNSEEN_H
 #define WINAPI_PRELOAD_UNSEEN_H

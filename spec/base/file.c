@@ -77,10 +77,13 @@ static int read_all(int fd, size_t most, size_t capacity, char **data, size_t *s
 
 int file_read(const char *path, size_t most, char **data, size_t *size)
 {
-    AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    struct stat status;
 
-    if (fd < 0)
+    if (fd < 0 || fstat(fd, &status) < 0)
         return -errno;
+    if (!S_ISREG(status.st_mode))
+        return S_ISDIR(status.st_mode) ? -EISDIR : -EINVAL;
     if (most > SIZE_MAX - 2)
         most = SIZE_MAX - 2;
 

@@ -8,7 +8,8 @@
 
 /*
  * Reads a file (also one without a size, such as /proc/self/cmdline) into memory that the caller frees.  A NUL that
- * `size` does not count follows the last byte.  Errors: what open and read say; -EFBIG above `most` bytes; -ENOMEM.
+ * `size` does not count follows the last byte.  Never waits: a pipe or device is refused.  Errors: what open and read
+ * say; -EISDIR; -EINVAL no regular file; -EFBIG above `most` bytes; -ENOMEM.
  */
 MUST_CHECK int file_read(const char *path, size_t most, char **data, size_t *size);
 

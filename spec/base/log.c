@@ -100,8 +100,8 @@ static void send_line(const char *line, size_t size)
 {
     AUTO_CLOSE int file = -1;
 
-    if (log_path)
-        file = open(log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0600);
+    if (log_path) /* a pipe that nobody reads, or not fast enough, is not waited for */
+        file = open(log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0600);
     /* What cannot be written has nowhere else to be told. */
     (void)!quiet_write(file >= 0 ? file : STDERR_FILENO, line, size);
 }

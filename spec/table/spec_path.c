@@ -1,9 +1,11 @@
 /* From what a user writes ("zlib", "./my.json") to the files that are read. */
 #include "spec/table/spec_path.h"
 
+#include "spec/base/file.h"
 #include "spec/base/libc.h"
 #include "spec/base/own.h"
 #include "spec/base/text.h"
+#include "spec/table/table.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,6 +19,7 @@
 
 void spec_paths_finish(struct spec_paths *paths)
 {
+    spec_paths_forget_texts(paths);
     for (size_t i = 0; i < paths->count; i++)
         free(paths->paths[i]);
     free(paths->paths);
@@ -185,4 +188,31 @@ int spec_paths_add_user(struct spec_paths *paths, const char *config_home, const
     else
         return 0;
     return directory.failed ? -ENOMEM : add_directory(paths, directory.data);
+}
+
+int spec_paths_read(struct spec_paths *paths, const char **bad)
+{
+    int error = 0;
+
+    spec_paths_forget_texts(paths);
+    if (paths->count == 0)
+        return 0;
+    paths->texts = calloc(paths->count, sizeof(*paths->texts));
+    if (!paths->texts)
+        return -ENOMEM;
+    for (size_t i = 0; !error && i < paths->count; i++) {
+        *bad = paths->paths[i];
+        error = file_read(paths->paths[i], TABLE_FILE_MOST, &paths->texts[i].data, &paths->texts[i].size);
+    }
+    if (error)
+        spec_paths_forget_texts(paths);
+    return error;
+}
+
+void spec_paths_forget_texts(struct spec_paths *paths)
+{
+    for (size_t i = 0; paths->texts && i < paths->count; i++)
+        free(paths->texts[i].data);
+    free(paths->texts);
+    paths->texts = NULL;
 }

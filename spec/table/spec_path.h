@@ -12,9 +12,16 @@
 
 #include <stddef.h>
 
+/* A file as it was read. */
+struct spec_text {
+    char *data;
+    size_t size;
+};
+
 /* Absolute paths, without doubles, in order. */
 struct spec_paths {
     char **paths;
+    struct spec_text *texts; /* by path; NULL: not read, or forgotten */
     size_t count;
 };
 
@@ -33,5 +40,14 @@ MUST_CHECK int spec_paths_add_list(struct spec_paths *paths, const char *list, c
 /* Adds the user's own spec files.  A directory that is missing is no error.  `config_home`, `home`: the variables'
  * values, or NULL. */
 MUST_CHECK int spec_paths_add_user(struct spec_paths *paths, const char *config_home, const char *home);
+
+/*
+ * Reads every file into `texts`, because what is read later may be another or not be there: the process may change
+ * its root or its user, or use up its descriptors.  The first that cannot be read is *bad, and none is kept then.
+ */
+MUST_CHECK int spec_paths_read(struct spec_paths *paths, const char **bad);
+
+/* Frees the texts, of which the paths stay. */
+void spec_paths_forget_texts(struct spec_paths *paths);
 
 #endif

@@ -249,6 +249,8 @@ int table_read(struct table **table, const char *path, struct diagnostics *diagn
     *table = NULL;
     if (status == -EFBIG)
         diagnostics_add(diagnostics, "%s: a spec file has at most %d MiB", path, TABLE_FILE_MOST >> 20);
+    else if (status == -EINVAL)
+        diagnostics_add(diagnostics, "%s: it is no regular file", path);
     else if (status < 0)
         diagnostics_add(diagnostics, "%s: %s", path, strerror(-status));
     return status < 0 ? status : table_parse(table, data, size, path, diagnostics);

@@ -8,10 +8,8 @@
 
 #include "spec/base/own.h"
 #include "spec/base/quiet_lock.h"
-#include "spec/wire/system_call.h"
 
 #include <errno.h>
-#include <linux/falloc.h>
 #include <string.h>
 
 int arena_init(struct arena *arena, const struct memory *memory)
@@ -27,23 +25,6 @@ void arena_finish(struct arena *arena)
     arena->used = NULL;
     arena->count = arena->capacity = 0;
     pthread_mutex_destroy(&arena->lock);
-}
-
-/* ---- pages ---- */
-
-static int pages_change(const struct arena *arena, int mode, const struct arena_extent *extent)
-{
-    const struct memory *memory = arena->memory;
-    int rc;
-
-    /* The program may have closed our number and opened a file of its own there. */
-    if (!descriptor_is_ours(&memory->mark, memory->fd))
-        return -EBADF;
-    do {
-        rc = system_allocate(memory->fd, mode, (off_t)(memory->arena_offset + extent->offset), (off_t)extent->size);
-    } while (rc < 0 && errno == EINTR);
-
-    return rc < 0 ? -errno : 0;
 }
 
 /* ---- books; the lock is held ---- */
@@ -155,7 +136,7 @@ int arena_take(struct arena *arena, uint64_t size, uint64_t *offset)
     if (rc < 0)
         return rc;
 
-    rc = pages_change(arena, 0, &extent);
+    rc = memory_back(arena->memory, arena->memory->arena_offset + extent.offset, extent.size);
     if (rc < 0) {
         extent_drop(arena, extent.offset);
         return rc;
@@ -190,7 +171,7 @@ int arena_give(struct arena *arena, uint64_t offset)
     if (rc < 0)
         return rc;
     /* What cannot be emptied is not handed out again: the next owner is promised zeroes. */
-    rc = pages_change(arena, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, &extent);
+    rc = memory_empty(arena->memory, arena->memory->arena_offset + extent.offset, extent.size);
     if (rc == 0)
         extent_drop(arena, offset);
     return rc;

@@ -182,21 +182,21 @@ int channel_send(struct channel *channel, const cJSON *message, int fd, uint64_t
 
 /* ---- receiving ---- */
 
-/* One descriptor a message is what the protocol has; any more are closed. */
+/* One descriptor a message is what the protocol has; any more are closed.  There is room for one header only. */
 static void descriptors_keep(struct channel *channel, struct msghdr *message)
 {
-    for (struct cmsghdr *control = CMSG_FIRSTHDR(message); control != NULL; control = CMSG_NXTHDR(message, control)) {
-        if (control->cmsg_level != SOL_SOCKET || control->cmsg_type != SCM_RIGHTS)
-            continue;
-        for (size_t at = CMSG_LEN(0); at + sizeof(int) <= control->cmsg_len; at += sizeof(int)) {
-            int fd;
+    struct cmsghdr *control = CMSG_FIRSTHDR(message);
 
-            memcpy(&fd, (const char *)control + at, sizeof(fd));
-            if (channel->received_fd < 0)
-                channel->received_fd = fd;
-            else
-                close(fd);
-        }
+    if (!control || control->cmsg_level != SOL_SOCKET || control->cmsg_type != SCM_RIGHTS)
+        return;
+    for (size_t at = CMSG_LEN(0); at + sizeof(int) <= control->cmsg_len; at += sizeof(int)) {
+        int fd;
+
+        memcpy(&fd, (const char *)control + at, sizeof(fd));
+        if (channel->received_fd < 0)
+            channel->received_fd = fd;
+        else
+            close(fd);
     }
 }
 

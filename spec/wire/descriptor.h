@@ -29,9 +29,12 @@ void descriptor_close(const struct descriptor_mark *mark, int fd);
 bool descriptor_is_gone(const struct descriptor_mark *mark, int fd);
 
 /*
- * Moves a descriptor to a high number, close-on-exec, and gives the new number; the old one is closed.  Where no high
- * number is free it stays where it is.  High means near 1024 and no more, even if the soft limit allows it: the kernel
- * copies the whole table at every fork.
+ * Moves a descriptor to the highest free number below 1024, close-on-exec, and gives the new number; the old one is
+ * closed.  Where the process's limit is lower, the number is one beyond it, so that the program has all of its own:
+ * a process of a moment makes it, which needs a hard limit above the soft one, or CAP_SYS_RESOURCE.  Where that cannot
+ * be it is the highest within the limit, and without any free number the descriptor stays where it is.  Not higher
+ * than 1024, even if the limit allows it: the kernel copies the whole table at every fork.  A negative fd is given
+ * back.
  */
 int descriptor_raise(int fd);
 

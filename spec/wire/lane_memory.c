@@ -23,12 +23,13 @@
 #include "spec/wire/lane_medium.h"
 
 #include "spec/wire/clock.h"
-#include "spec/wire/system_call.h"
 
 #include <errno.h>
 #include <linux/futex.h>
 #include <sched.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 enum {
     LOOKS_PER_CLOCK = 16,       /* looks between two questions for the time */
@@ -38,17 +39,6 @@ enum {
 static uint32_t cpu_word(void)
 {
     return (uint32_t)sched_getcpu() + 1;
-}
-
-static int pages_provide(const struct lane *lane, uint64_t offset)
-{
-    /* The program may have closed our number and opened a file of its own there. */
-    if (!descriptor_is_ours(&lane->memory->mark, lane->memory->fd))
-        return -EBADF;
-    if (system_allocate(lane->memory->fd, 0, (off_t)offset, LANE_SIZE) == 0)
-        return 0;
-
-    return errno == EINTR ? -EAGAIN : -errno;
 }
 
 /* An earlier use of the lane ends when both ends have said so: until then either may still write to it. */
@@ -62,11 +52,8 @@ static bool pages_are_busy(const struct lane *lane)
 
 static int guest_start(struct lane *lane, uint64_t offset)
 {
-    int rc;
+    int rc = memory_back(lane->memory, offset, LANE_SIZE);
 
-    do {
-        rc = pages_provide(lane, offset);
-    } while (rc == -EAGAIN);
     if (rc < 0)
         return rc;
     if (pages_are_busy(lane))

@@ -10,9 +10,11 @@
 #include "spec/base/own.h"
 #include "spec/wire/lane.h"
 #include "spec/wire/protocol.h"
+#include "spec/wire/system_call.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/falloc.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -20,6 +22,10 @@
 
 #ifndef MFD_NOEXEC_SEAL
 #define MFD_NOEXEC_SEAL 0x0008U
+#endif
+
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
 #endif
 
 static const uint8_t magic[4] = {'W', 'I', 'N', 'A'};
@@ -287,6 +293,43 @@ void memory_finish(struct memory *memory)
     }
     descriptor_close(&memory->mark, memory->fd);
     *memory = (struct memory){.fd = -1};
+}
+
+/* Without a descriptor of ours; the program may have opened a file of its own under our number. */
+static int pages_advise(const struct memory *memory, uint64_t offset, uint64_t size, int advice)
+{
+    int rc;
+
+    do {
+        rc = madvise(memory->base + offset, size, advice);
+    } while (rc < 0 && errno == EINTR);
+    if (rc == 0)
+        return 0;
+    return errno == EINVAL ? -EBADF : -errno;
+}
+
+static int pages_change(const struct memory *memory, int mode, uint64_t offset, uint64_t size)
+{
+    int rc;
+
+    do {
+        rc = system_allocate(memory->fd, mode, (off_t)offset, (off_t)size);
+    } while (rc < 0 && errno == EINTR);
+    return rc < 0 ? -errno : 0;
+}
+
+int memory_back(const struct memory *memory, uint64_t offset, uint64_t size)
+{
+    if (descriptor_is_ours(&memory->mark, memory->fd))
+        return pages_change(memory, 0, offset, size);
+    return pages_advise(memory, offset, size, MADV_POPULATE_WRITE);
+}
+
+int memory_empty(const struct memory *memory, uint64_t offset, uint64_t size)
+{
+    if (descriptor_is_ours(&memory->mark, memory->fd))
+        return pages_change(memory, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, size);
+    return pages_advise(memory, offset, size, MADV_REMOVE);
 }
 
 void *memory_at(const struct memory *memory, uint64_t offset, uint64_t size)

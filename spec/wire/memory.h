@@ -62,6 +62,15 @@ MUST_CHECK int memory_adopt(struct memory *memory, int fd, uint64_t most, const 
 
 void memory_finish(struct memory *memory);
 
+/*
+ * Has the kernel back these bytes with pages, so that touching them is never SIGBUS, or takes the pages away again and
+ * leaves zeroes.  Offsets are from the start of the memory, on whole pages.  Works without the descriptor too, which
+ * the program may have closed, where the kernel knows MADV_POPULATE_WRITE (5.14).  -ENOSPC, -ENOMEM no room; -EBADF the
+ * descriptor is not ours any more and that is unknown.
+ */
+MUST_CHECK int memory_back(const struct memory *memory, uint64_t offset, uint64_t size);
+MUST_CHECK int memory_empty(const struct memory *memory, uint64_t offset, uint64_t size);
+
 /* Where `size` bytes at this offset of the arena are, or NULL when they do not lie inside it. */
 void *memory_at(const struct memory *memory, uint64_t offset, uint64_t size);
 

@@ -33,6 +33,26 @@ static void a_raised_descriptor_is_high_and_leads_to_the_same(void **state)
     close(fds[1]);
 }
 
+static void beyond_a_low_limit_there_is_room_for_it_where_the_hard_one_allows(void **state)
+{
+    int status;
+    pid_t child = fork();
+
+    (void)state;
+    if (child == 0) {
+        const struct rlimit low = {.rlim_cur = 16, .rlim_max = 512};
+        int fd = open("/dev/null", O_RDONLY | O_CLOEXEC), raised, next;
+
+        if (setrlimit(RLIMIT_NOFILE, &low) < 0 || (geteuid() == 0 && setuid(65534) < 0))
+            _exit(1);
+        raised = descriptor_raise(fd);
+        next = dup(raised);
+        _exit(raised == 511 && next == fd && fcntl(511, F_GETFD) == FD_CLOEXEC ? 0 : 2);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+}
+
 static void under_a_low_limit_it_goes_as_high_as_it_can_or_stays(void **state)
 {
     int status;
@@ -43,10 +63,11 @@ static void under_a_low_limit_it_goes_as_high_as_it_can_or_stays(void **state)
         const struct rlimit low = {.rlim_cur = 64, .rlim_max = 64}, none = {.rlim_cur = 4, .rlim_max = 4};
         int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 
-        setrlimit(RLIMIT_NOFILE, &low);
-        fd = descriptor_raise(fd);
-        if (fd < 32 || fd >= 64)
+        if (setrlimit(RLIMIT_NOFILE, &low) < 0 || (geteuid() == 0 && setuid(65534) < 0))
             _exit(1);
+        fd = descriptor_raise(fd);
+        if (fd != 63 || descriptor_raise(dup(fd)) != 62)
+            _exit(3);
         setrlimit(RLIMIT_NOFILE, &none);
         _exit(descriptor_raise(fd) == fd ? 0 : 2);
     }
@@ -97,6 +118,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_raised_descriptor_is_high_and_leads_to_the_same),
+        cmocka_unit_test(beyond_a_low_limit_there_is_room_for_it_where_the_hard_one_allows),
         cmocka_unit_test(under_a_low_limit_it_goes_as_high_as_it_can_or_stays),
         cmocka_unit_test(a_number_with_another_file_is_not_ours),
         cmocka_unit_test(a_hang_up_is_seen),
