@@ -104,15 +104,6 @@ static int invoke(const struct dispatch *dispatch, const struct host_function *f
     return call_encode_reply(call, result);
 }
 
-static uint64_t bytes_that_travel(const struct frame *frame, enum buffer_flag direction)
-{
-    uint64_t size = frame->header.inline_size;
-
-    for (uint32_t i = 0; i < frame->header.buffer_count; i++)
-        size += frame->buffers[i].flags & direction ? frame->buffers[i].size : 0;
-    return size;
-}
-
 static int call_function(const struct dispatch *dispatch, struct host_function *function, struct call *call)
 {
     int error = host_function_prepare(dispatch->functions, function);
@@ -138,7 +129,7 @@ static void answer_request(const struct dispatch *dispatch, struct call *call)
 {
     const struct frame *request = &dispatch->lane->request;
     struct host_function *function = host_functions_find(dispatch->functions, request->header.function);
-    struct call_outcome outcome = {.bytes_in = bytes_that_travel(request, BUFFER_IN)};
+    struct call_outcome outcome = {.bytes_in = frame_travelling(request, BUFFER_IN)};
     int error;
 
     if (!function) {
@@ -153,7 +144,7 @@ static void answer_request(const struct dispatch *dispatch, struct call *call)
         complain(dispatch, function, call, error);
     }
     outcome.failed = error != 0;
-    outcome.bytes_out = bytes_that_travel(lane_reply(dispatch->lane), BUFFER_OUT);
+    outcome.bytes_out = frame_travelling(lane_reply(dispatch->lane), BUFFER_OUT);
     statistics_count(dispatch->statistics, dispatch->client, function->id, &outcome);
 }
 

@@ -1,6 +1,7 @@
 /* Start and end of the guest, and the guard. */
 #include "preload/core.h"
 
+#include "preload/control.h"
 #include "preload/own_calls.h"
 #include "preload/place.h"
 #include "preload/reexec.h"
@@ -179,8 +180,10 @@ static void load(void)
     read_tables();
     if (core.is_usable)
         make_bindings();
-    if (core.is_usable)
+    if (core.is_usable) {
         route_apply(&core);
+        control_start(&core);
+    }
 }
 
 static int own_thread(void)

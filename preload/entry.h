@@ -5,4 +5,7 @@
 /* A stub's record points here until it is bound.  Exported as __winapi_stub_slow. */
 void winapi_stub_slow(void) __asm__("__winapi_stub_slow");
 
+/* A bound record that leads to its native function points here. */
+void winapi_native_entry(void);
+
 #endif

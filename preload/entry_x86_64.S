@@ -67,6 +67,28 @@ __winapi_stub_slow:
     .cfi_endproc
     .size   __winapi_stub_slow, . - __winapi_stub_slow
 
+/*
+ * r10: a record whose calls run native.  Goes on to binding->native, its first word, unless routes have changed since
+ * this process last looked, or this is a child of the one that did (control.h): then like a first call.
+ */
+    .globl  winapi_native_entry
+    .hidden winapi_native_entry
+    .hidden winapi_control_epoch
+    .hidden winapi_control_seen
+    .type   winapi_native_entry, @function
+    .p2align 4
+winapi_native_entry:
+    .cfi_startproc
+    endbr64
+    movq    winapi_control_epoch(%rip), %r11
+    movl    (%r11), %r11d
+    cmpl    winapi_control_seen(%rip), %r11d
+    jne     __winapi_stub_slow
+    movq    24(%r10), %r11          /* record->binding */
+    jmp     *(%r11)
+    .cfi_endproc
+    .size   winapi_native_entry, . - winapi_native_entry
+
 /* Asks the filter.  Afterwards: the arguments as they were, rax and r11 the two words of its struct shim_answer. */
     .macro  ask filter
     endbr64

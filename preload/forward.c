@@ -115,6 +115,8 @@ int forward_exchange(struct forward *forward, struct core *core, struct binding 
         forward->lane = NULL;
         return lose(forward, error, sent, describe_exchange(error));
     }
+    forward->sent = frame_travelling(&forward->lane->lane.request, BUFFER_IN);
+    forward->received = frame_travelling(&forward->lane->lane.reply, BUFFER_OUT);
     if (reply->status != FRAME_OK)
         return take_refusal(forward, reply->status);
     *error_number = reply->error_number;

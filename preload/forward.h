@@ -11,7 +11,8 @@
 struct forward {
     struct call_mark mark; /* so a forward lies on the stack of its call */
     struct thread_lane *lane;
-    struct loss loss; /* when it did not work */
+    struct loss loss;        /* when it did not work */
+    uint64_t sent, received; /* bytes, of calls that were answered */
 };
 
 /* What compare needs to be different; a zeroed struct is an ordinary call. */

@@ -8,6 +8,7 @@
 #include "preload/hook.h"
 
 #include "preload/compare.h"
+#include "preload/control.h"
 #include "preload/core.h"
 #include "preload/forward.h"
 #include "preload/lost.h"
@@ -28,22 +29,28 @@ static void call_native(struct binding *binding, void *result, void **arguments)
         lost_answer(binding, &none, result, arguments);
 }
 
-/* How the call was answered, for the trace. */
-static const char *call_remote(struct core *core, struct binding *binding, void *result, void **arguments)
+/* This and what follows give how the call was answered, for the trace. */
+static const char *call_remote(struct core *core, struct binding *binding, void *result, void **arguments,
+                               struct call_cost *cost)
 {
     struct forward forward = {0};
     int kept_errno = errno;
+    int error = forward_call(&forward, core, binding, arguments, result);
 
-    if (forward_call(&forward, core, binding, arguments, result) == 0)
+    cost->sent = forward.sent;
+    cost->received = forward.received;
+    if (error == 0)
         return "remote";
+    cost->is_error = true;
     errno = kept_errno; /* what the native function finds if it runs instead */
     lost_answer(binding, &forward.loss, result, arguments);
     return "lost";
 }
 
-static const char *call_by_mode(struct core *core, struct binding *binding, void *result, void **arguments)
+static const char *call_in(enum mode mode, struct core *core, struct binding *binding, void *result, void **arguments,
+                           struct call_cost *cost)
 {
-    switch (binding->mode) {
+    switch (mode) {
     case MODE_NATIVE:
         call_native(binding, result, arguments);
         return "native";
@@ -52,14 +59,110 @@ static const char *call_by_mode(struct core *core, struct binding *binding, void
     case MODE_REMOTE:
         break;
     }
-    return call_remote(core, binding, result, arguments);
+    return call_remote(core, binding, result, arguments, cost);
+}
+
+/* ---- families ---- */
+
+static void note_given(void *gate, const char *class, uint64_t handle)
+{
+    gate_object_given(gate, class, handle);
+}
+
+/* Before the call: once an object has been freed, another thread may be given a new one at the same address. */
+static void note_closing(const struct binding *binding, void **arguments)
+{
+    for (size_t i = 0; binding->closes && i < binding->row->parameter_count; i++) {
+        const struct parameter *parameter = &binding->row->parameters[i];
+
+        if (parameter->passing.closes && parameter->type->kind == TYPE_HANDLE)
+            gate_object_closing(binding->gate, parameter->type->handle, (uintptr_t) * (void **)arguments[i]);
+    }
+}
+
+/* Whether a handle among the arguments was given by a host: to the native library it would be an address. */
+static bool has_hosts_handle(const struct row *row, void **arguments)
+{
+    for (size_t i = 0; i < row->parameter_count; i++)
+        if (row->parameters[i].type->kind == TYPE_HANDLE && gate_is_hosts_handle((uintptr_t) * (void **)arguments[i]))
+            return true;
+    return false;
+}
+
+static const char *call_inside(enum mode mode, struct core *core, struct binding *binding, void *result,
+                               void **arguments, struct call_cost *cost)
+{
+    static const struct loss dead = {.error = -EBADF,
+                                     .detail = "invalid handle: of a host that has ended, or from before a fork"};
+
+    if (mode == MODE_REMOTE || !atomic_load(&binding->gate->has_dead) || !has_hosts_handle(binding->row, arguments))
+        return call_in(mode, core, binding, result, arguments, cost);
+    cost->is_error = true;
+    lost_answer(binding, &dead, result, arguments);
+    return "lost";
+}
+
+/* What it closes is gone before, what it gives is there before the call has left. */
+static void call_among_objects(enum mode mode, struct core *core, struct binding *binding, void *result,
+                               void **arguments, struct call_cost *cost, const char **how)
+{
+    struct given_room room;
+    int kept_errno;
+
+    note_closing(binding, arguments);
+    if (binding->gives == GIVES_SEEN)
+        given_handles_prepare(binding->row, arguments, &room);
+    *how = call_inside(mode, core, binding, result, arguments, cost);
+    if (binding->gives != GIVES_SEEN || cost->is_error)
+        return;
+    kept_errno = errno;
+    given_handles_each(binding->row, arguments, result, &room, note_given, binding->gate);
+    errno = kept_errno;
+}
+
+static const char *call_in_family(struct core *core, struct binding *binding, void *result, void **arguments,
+                                  struct call_cost *cost)
+{
+    struct passage passage;
+    enum mode mode = gate_enter(binding->gate, &passage);
+    const char *how;
+
+    lane_pool_watch_thread();
+    if (binding->gives != GIVES_NONE || binding->closes)
+        call_among_objects(mode, core, binding, result, arguments, cost, &how);
+    else
+        how = call_inside(mode, core, binding, result, arguments, cost);
+    if (gate_leave(&passage) || (cost->is_error && gate_is_pending(binding->gate)))
+        control_settle(core, binding->gate); /* empty; or its objects may have ended with their host */
+    return how;
+}
+
+static const char *call_by_mode(struct core *core, struct binding *binding, void *result, void **arguments,
+                                struct call_cost *cost)
+{
+    if (binding->gate)
+        return call_in_family(core, binding, result, arguments, cost);
+    return call_in(atomic_load_explicit(&binding->mode, memory_order_relaxed), core, binding, result, arguments, cost);
+}
+
+/* ---- every call ---- */
+
+static const char *call_counted(struct core *core, struct binding *binding, void *result, void **arguments,
+                                uint64_t *took_ns)
+{
+    struct call_cost cost = {.took_ns = clock_now_ns()};
+    const char *how = call_by_mode(core, binding, result, arguments, &cost);
+
+    cost.took_ns = clock_now_ns() - cost.took_ns;
+    control_count(binding, &cost);
+    *took_ns = cost.took_ns;
+    return how;
 }
 
 static void call_traced(struct core *core, struct binding *binding, void *result, void **arguments)
 {
-    uint64_t began_ns = clock_now_ns();
-    const char *how = call_by_mode(core, binding, result, arguments);
-    uint64_t took_ns = clock_now_ns() - began_ns;
+    uint64_t took_ns;
+    const char *how = call_counted(core, binding, result, arguments, &took_ns);
     int kept_errno = errno;
 
     core_enter();
@@ -72,20 +175,25 @@ void hook_call(ffi_cif *cif, void *result, void **arguments, void *closure)
 {
     struct binding *binding = __atomic_load_n(&((struct record *)closure)->binding, __ATOMIC_RELAXED);
     struct core *core = core_start();
-    bool may_leave = core && binding->mode == MODE_NATIVE; /* like the native function, at its cancellation points */
     int cancel_type;
+    bool may_leave;
+    uint64_t took_ns;
 
     (void)cif;
     if (!core) { /* libc's call on our behalf */
         call_native(binding, result, arguments);
         return;
     }
-    if (!may_leave)
-        pthread_setcanceltype(PTHREAD_CANCEL_DEFERRED, &cancel_type);
+    pthread_setcanceltype(PTHREAD_CANCEL_DEFERRED, &cancel_type);
+    control_follow(core);
+    may_leave =
+        !binding->gate && binding_mode(binding) == MODE_NATIVE; /* at the native function's cancellation points */
+    if (may_leave)
+        pthread_setcanceltype(cancel_type, NULL);
     if (core->settings.trace)
         call_traced(core, binding, result, arguments);
     else
-        call_by_mode(core, binding, result, arguments);
+        call_counted(core, binding, result, arguments, &took_ns);
     if (!may_leave)
         pthread_setcanceltype(cancel_type, NULL);
 }

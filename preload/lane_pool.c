@@ -10,7 +10,9 @@
 #include "preload/lane_pool.h"
 
 #include "preload/fork.h"
+#include "preload/gate.h"
 #include "preload/guest_memory.h"
+#include "preload/session_note.h"
 #include "preload/strings.h"
 #include "spec/base/log.h"
 #include "spec/wire/clock.h"
@@ -147,6 +149,18 @@ void lane_pool_prepare(void)
 static bool is_connected(void)
 {
     return pool.connection && !atomic_load(&pool.connection->is_lost);
+}
+
+/* How things stand, for families and for people: after each change. */
+static void note_session(void)
+{
+    const struct connection *connection = pool.connection;
+    uint32_t lanes = 0;
+
+    for (const struct thread_lane *lane = pool.all; lane; lane = lane->next)
+        lanes++;
+    session_note(is_connected(), pool.salt, lanes, connection && !connection->memory ? MEDIUM_SOCKET : MEDIUM_MEMORY,
+                 connection ? connection->address : NULL);
 }
 
 void lane_pool_explain(char *text, size_t size)
@@ -441,6 +455,17 @@ static bool keep_as_own(struct thread_lane *lane)
     return true;
 }
 
+void lane_pool_watch_thread(void)
+{
+    static __thread bool is_watched;
+
+    if (is_watched || !pool.has_thread_end || is_ending)
+        return;
+    if (!own)
+        (void)!pthread_setspecific(pool.thread_end, &pool); /* whatever is not NULL */
+    is_watched = true;
+}
+
 /* Normally it is the innermost. */
 static void forget_spare(const struct thread_lane *lane)
 {
@@ -497,6 +522,7 @@ static int take_slowly(struct core *core, struct thread_lane **lane, struct call
         error = find_lane(core, lane);
     if (!error)
         give_to_call(*lane, mark, keeps);
+    note_session();
     unlock_pool();
     return error;
 }
@@ -587,6 +613,7 @@ static void thread_ended(void *unused)
 {
     (void)unused;
     lock_pool();
+    gate_thread_ended();
     is_ending = true;
     while (spare)
         if (spare->is_inherited)
@@ -624,6 +651,7 @@ static void give_away(struct thread_lane *lane, int error)
         drop_lane(lane);
     else
         free_lane(lane);
+    note_session();
     unlock_pool();
 }
 

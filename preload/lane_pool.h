@@ -43,6 +43,9 @@ void lane_pool_prepare(void);
  */
 MUST_CHECK int lane_pool_take(struct core *core, struct thread_lane **lane, struct call_mark *mark);
 
+/* Has this thread's end heard of also when it makes no remote call. */
+void lane_pool_watch_thread(void);
+
 /* Why the last lane_pool_take() that failed did, in words: an address or a limit, and what to do. */
 void lane_pool_explain(char *text, size_t size);
 

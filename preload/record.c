@@ -1,8 +1,10 @@
 /* Which function a record stands for. */
 #include "preload/record.h"
 
+#include "preload/control.h"
 #include "preload/core.h"
 #include "preload/elf_object.h"
+#include "preload/entry.h"
 #include "preload/hook.h"
 #include "preload/stub_list.h"
 #include "spec/base/log.h"
@@ -24,27 +26,60 @@ static void *bind_unknown(struct record *record, const char *name)
     return (void *)stub_list_nothing;
 }
 
+/* Bound before, or the first call. */
+static struct binding *find_binding(struct core *core, struct record *record)
+{
+    struct binding *binding = __atomic_load_n(&record->binding, __ATOMIC_RELAXED);
+
+    return binding ? binding : core_find(core, stub_list_name(record));
+}
+
+static void *target_of(struct record *record)
+{
+    return atomic_load_explicit(&record->target, memory_order_acquire);
+}
+
+static void *bind(struct core *core, struct record *record)
+{
+    const struct binding_ways ways = {.hook = hook_call,
+                                      .native = (void *)winapi_native_entry,
+                                      .unbound = (void *)winapi_stub_slow,
+                                      .is_watched = core_settings()->trace != NULL};
+    struct binding *binding = find_binding(core, record);
+    void *target;
+
+    if (!binding)
+        return bind_unknown(record, stub_list_name(record));
+    binding_bind(binding, record, &ways);
+    target = target_of(record);
+    if (target == ways.native) /* straight on: it would ask once more whether routes have changed */
+        return atomic_load_explicit(&binding->native, memory_order_acquire);
+    return target == ways.unbound ? (void *)stub_list_nothing : target; /* libffi could not; a line has said so */
+}
+
+/* A call from inside of ourselves: this one, not the next ones, runs native. */
+static void *native_of(struct record *record)
+{
+    struct binding *binding = __atomic_load_n(&record->binding, __ATOMIC_RELAXED);
+    void *native = binding ? binding_native(binding) : elf_find_native(stub_list_name(record));
+
+    return native ? native : (void *)stub_list_nothing;
+}
+
 void *record_bind(struct record *record)
 {
     int kept_errno = errno;
     struct core *core = core_start();
-    const char *name = stub_list_name(record);
-    struct binding *binding;
     void *target;
 
-    if (!core) { /* we are inside of ourselves: this call, not the next ones, runs native */
-        target = elf_find_native(name);
-        errno = kept_errno;
-        return target ? target : (void *)stub_list_nothing;
+    if (core) {
+        control_follow(core);
+        core_enter();
+        target = bind(core, record);
+        core_leave();
+    } else {
+        target = native_of(record);
     }
-    core_enter();
-    binding = core_find(core, name);
-    if (binding)
-        binding_bind(binding, record, hook_call, core_settings()->trace != NULL);
-    target = binding ? atomic_load_explicit(&record->target, memory_order_acquire) : bind_unknown(record, name);
-    if (binding && !__atomic_load_n(&record->hook, __ATOMIC_RELAXED) && binding->mode != MODE_NATIVE)
-        target = (void *)stub_list_nothing; /* libffi could not; a line has said so */
-    core_leave();
     errno = kept_errno;
     return target;
 }

@@ -73,6 +73,7 @@ static void fill_dynamic(struct image *image)
         {DT_RELASZ, {(STUB_POINTERS + layout->function_count) * sizeof(Elf64_Rela)}},
         {DT_RELAENT, {sizeof(Elf64_Rela)}},
         {DT_RELACOUNT, {STUB_POINTERS}},
+        {DT_FLAGS_1, {DF_1_NODELETE}}, /* routes that change later write to its records */
         {DT_NULL, {0}},
     };
 

@@ -5,6 +5,7 @@
 #include "preload/core.h"
 #include "preload/elf_object.h"
 #include "preload/entry.h"
+#include "preload/gate.h"
 #include "preload/stub_list.h"
 
 static _Atomic uint64_t seen;
@@ -17,9 +18,14 @@ static bool is_gone(void *address)
 static void forget_native(struct binding *binding)
 {
     void *native = atomic_load_explicit(&binding->native, memory_order_relaxed);
+    sigset_t before;
 
-    if (is_gone(native))
-        atomic_compare_exchange_strong(&binding->native, &native, NULL);
+    if (!is_gone(native))
+        return;
+    gate_lock(&before);
+    binding_unbind(binding); /* first, because records lead through it */
+    atomic_compare_exchange_strong(&binding->native, &native, NULL);
+    gate_unlock(&before);
 }
 
 static void forget_one(struct record *record)

@@ -1,10 +1,12 @@
 /*
- * `winapi stat`: asks a running host what it has done: docs/protocol.md, "Statistics".
+ * `winapi stat`: asks a running host what it has done: docs/protocol.md, "Statistics".  With a process's number it
+ * looks at that instead: stat_process.c.
  *
  * The answer comes from another program, so members that are missing or of another type print as 0 or "?".
  */
 #include "preload/command/command.h"
-
+#include "preload/command/guest_control.h"
+#include "preload/command/stat_process.h"
 #include "preload/settings.h"
 #include "spec/base/own.h"
 #include "spec/wire/address.h"
@@ -22,9 +24,12 @@ enum { TIMEOUT_MS = 5000 };
 
 static const char help[] =
     "usage: winapi stat [--host unix:PATH] [--json]\n"
+    "       winapi stat [--json] PID\n"
     "\n"
     "Shows what a running host has done: calls of each function, and its clients.  Without --host\n"
-    "it is the one that WINAPI_HOST names, else the per-user host.\n";
+    "it is the one that WINAPI_HOST names, else the per-user host.\n"
+    "\n"
+    "With PID: what the calls of that process, a program under libwinapi_preload.so, have come to.\n";
 
 static double number_of(const cJSON *object, const char *name)
 {
@@ -178,6 +183,7 @@ int command_stat(int argc, char **argv)
     const char *host = getenv("WINAPI_HOST");
     bool as_json = false;
     int option;
+    long pid;
 
     while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
         if (option == 'H')
@@ -189,5 +195,9 @@ int command_stat(int argc, char **argv)
             return option == 'h' ? 0 : 2;
         }
     }
-    return stat_host(host, as_json);
+    if (argc - optind > 1 || (argc - optind == 1 && !guest_control_parse_pid(argv[optind], &pid))) {
+        fputs(help, stderr);
+        return 2;
+    }
+    return argc - optind == 1 ? stat_process(pid, as_json) : stat_host(host, as_json);
 }

@@ -16,7 +16,8 @@ static const struct command commands[] = {
     {"run", command_run, "run a program with the functions of spec files carried out by a host"},
     {"check", command_check, "say what is wrong with spec files"},
     {"stubs", command_stubs, "write a stub to keep: for plain LD_PRELOAD, and to link with"},
-    {"stat", command_stat, "show what a host has done so far"},
+    {"stat", command_stat, "show what a host, or a running program's calls, have done so far"},
+    {"route", command_route, "change where a running program's functions run"},
 };
 
 static void print_help(FILE *out)

@@ -177,3 +177,12 @@ const char *frame_status_text(uint32_t status)
 
     return status < FRAME_STATUSES ? texts[status] : "unknown status";
 }
+
+uint64_t frame_travelling(const struct frame *frame, enum buffer_flag direction)
+{
+    uint64_t size = frame->header.inline_size;
+
+    for (uint32_t i = 0; i < frame->header.buffer_count && i < FRAME_BUFFERS; i++)
+        size += frame->buffers[i].flags & direction ? frame->buffers[i].size : 0;
+    return size;
+}

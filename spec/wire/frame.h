@@ -79,6 +79,9 @@ _Static_assert(sizeof(struct frame) == 64 + 24 * FRAME_BUFFERS + FRAME_INLINE, "
 /* Header and descriptors ready for a call or an answer with an empty body. */
 void frame_start(struct frame *frame, enum frame_kind kind, uint64_t request, uint32_t function);
 
+/* Bytes that travel this way with it: the body, and what its descriptors name in this direction. */
+uint64_t frame_travelling(const struct frame *frame, enum buffer_flag direction);
+
 /*
  * Copies the parts of a frame that are in use out of shared memory, then checks the copy: magic, version, kind,
  * counts, sizes, flags, reserved bytes.  Whether descriptors lie inside the payload memory is the lane's to check.

@@ -34,12 +34,12 @@ _Static_assert(sizeof(struct memory_header) <= MEMORY_PAGE, "the header is one p
 
 /* ---- making ---- */
 
-static int memfd_open(void)
+static int memfd_open(const char *name)
 {
-    int fd = memfd_create("winapi", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
+    int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
 
     if (fd < 0 && errno == EINVAL) /* before Linux 6.3 */
-        fd = memfd_create("winapi", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+        fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
 
     return fd < 0 ? -errno : fd;
 }
@@ -125,18 +125,41 @@ static int size_set(int fd, uint64_t size)
     return ftruncate(fd, (off_t)size) < 0 ? -errno : 0;
 }
 
-static int memory_fill(struct memory *memory, bool seal)
+/* `start`: bytes that get their pages now. */
+static int pages_take(int fd, uint64_t size, uint64_t start, bool seal)
 {
-    int rc = size_set(memory->fd, memory->size);
+    int rc = size_set(fd, size);
 
     if (rc < 0)
         return rc;
-    if (fallocate(memory->fd, 0, 0, MEMORY_PAGE) < 0)
+    if (fallocate(fd, 0, 0, (off_t)start) < 0)
         return -errno;
-    if (seal && fcntl(memory->fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
+    if (seal && fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
         return -errno;
 
-    return memory_map(memory);
+    return 0;
+}
+
+static int memory_fill(struct memory *memory, bool seal)
+{
+    int rc = pages_take(memory->fd, memory->size, MEMORY_PAGE, seal);
+
+    return rc < 0 ? rc : memory_map(memory);
+}
+
+int memory_sealed_open(const char *name, uint64_t size, uint64_t start)
+{
+    int fd = memfd_open(name);
+    int rc;
+
+    if (fd < 0)
+        return fd;
+    fd = descriptor_raise(fd);
+    rc = pages_take(fd, size, start, true);
+    if (rc < 0)
+        close(fd);
+
+    return rc < 0 ? rc : fd;
 }
 
 int memory_create(struct memory *memory, uint64_t arena_size, const char *path)
@@ -147,7 +170,7 @@ int memory_create(struct memory *memory, uint64_t arena_size, const char *path)
     if (arena_size == 0 || arena_size > INT64_MAX / 2)
         return -EINVAL;
     layout_fill(memory, (arena_size + MEMORY_PAGE - 1) / MEMORY_PAGE * MEMORY_PAGE);
-    rc = path != NULL ? file_open(path) : memfd_open();
+    rc = path != NULL ? file_open(path) : memfd_open("winapi");
     if (rc < 0)
         return rc;
 

@@ -71,6 +71,12 @@ void memory_finish(struct memory *memory);
 MUST_CHECK int memory_back(const struct memory *memory, uint64_t offset, uint64_t size);
 MUST_CHECK int memory_empty(const struct memory *memory, uint64_t offset, uint64_t size);
 
+/*
+ * A memfd of that name and size, sealed against shrinking and growing, the first `start` bytes backed by pages, on a
+ * high number.  Gives the descriptor.  Errors: -EFBIG; what memfd_create, ftruncate, fallocate and fcntl say.
+ */
+MUST_CHECK int memory_sealed_open(const char *name, uint64_t size, uint64_t start);
+
 /* Where `size` bytes at this offset of the arena are, or NULL when they do not lie inside it. */
 void *memory_at(const struct memory *memory, uint64_t offset, uint64_t size);
 

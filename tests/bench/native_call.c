@@ -4,7 +4,7 @@
  * Starts itself once more under `winapi run --mode native` with a row for toupper().  There the program's call goes
  * through the stub, and what the record points to is the direct call.
  */
-#include "preload/record.h"
+#include "preload/binding.h"
 
 #include <ctype.h>
 #include <dlfcn.h>
@@ -53,7 +53,7 @@ static int report(const struct stub *stub)
     double direct, native;
 
     through_stub('a'); /* binds the record */
-    direct = measure((function *)atomic_load(&stub->records[0].target));
+    direct = measure((function *)atomic_load(&stub->records[0].binding->native));
     native = measure(through_stub);
     printf("direct %.2f ns, native mode %.2f ns: %.2f ns more, %.2f times\n", direct, native, native - direct,
            native / direct);

@@ -45,7 +45,7 @@ check("WINAPI_MODE=compare: both run, the native result counts", result.values("
 # ---- native mode jumps to the native function itself ----
 
 result, counted = try_words(program=TARGETS, WINAPI_MODE="native")
-check("native: the record holds the native function's address", result.lines[1:] == [
+check("native: the record leads to the native function past the hook", result.lines[1:] == [
     "ways_add libways.so ways_add", "ways_where libways.so ways_where"], result)
 result, counted = try_words(program=TARGETS, WINAPI_ROUTE="ways_add=native")
 check("a route to native does so for one function", result.lines[1:2] == ["ways_add libways.so ways_add"] and

@@ -1,0 +1,75 @@
+/* Buckets of durations, as floating-point numbers have them: an exponent and three bits behind it. */
+#include "preload/call_counts.h"
+
+enum { FIRST_EXPONENT = 5, FRACTION_BITS = 3, FRACTIONS = 1 << FRACTION_BITS };
+
+size_t call_counts_bucket(uint64_t took_ns)
+{
+    unsigned exponent;
+    size_t bucket;
+
+    if (took_ns < 1u << FIRST_EXPONENT)
+        return 0;
+    exponent = 63 - (unsigned)__builtin_clzll(took_ns);
+    bucket =
+        (size_t)(exponent - FIRST_EXPONENT) * FRACTIONS + ((took_ns >> (exponent - FRACTION_BITS)) & (FRACTIONS - 1));
+    return bucket < CONTROL_BUCKETS ? bucket : CONTROL_BUCKETS - 1;
+}
+
+uint64_t call_counts_middle(size_t bucket)
+{
+    unsigned exponent = FIRST_EXPONENT + (unsigned)(bucket / FRACTIONS);
+    uint64_t step = UINT64_C(1) << (exponent - FRACTION_BITS);
+
+    return (FRACTIONS + bucket % FRACTIONS) * step + step / 2;
+}
+
+static void add(uint64_t *word, uint64_t amount)
+{
+    __atomic_fetch_add(word, amount, __ATOMIC_RELAXED);
+}
+
+void call_counts_add(struct control_counts *counts, const struct call_cost *cost)
+{
+    add(&counts->took[call_counts_bucket(cost->took_ns)], 1);
+    if (cost->is_error)
+        add(&counts->errors, 1);
+    if (cost->sent)
+        add(&counts->sent, cost->sent);
+    if (cost->received)
+        add(&counts->received, cost->received);
+}
+
+void call_counts_merge(struct control_counts *into, const struct control_counts *from)
+{
+    into->errors += from->errors;
+    into->sent += from->sent;
+    into->received += from->received;
+    for (size_t i = 0; i < CONTROL_BUCKETS; i++)
+        into->took[i] += from->took[i];
+}
+
+uint64_t call_counts_calls(const struct control_counts *counts)
+{
+    uint64_t calls = 0;
+
+    for (size_t i = 0; i < CONTROL_BUCKETS; i++)
+        calls += counts->took[i];
+    return calls;
+}
+
+uint64_t call_counts_percentile(const struct control_counts *counts, unsigned percent)
+{
+    uint64_t calls = call_counts_calls(counts);
+    uint64_t rank = calls / 100 * percent + (calls % 100 * percent + 99) / 100; /* calls * percent could overflow */
+    uint64_t seen = 0;
+
+    if (calls == 0)
+        return 0;
+    for (size_t i = 0; i < CONTROL_BUCKETS; i++) {
+        seen += counts->took[i];
+        if (seen >= rank)
+            return call_counts_middle(i);
+    }
+    return call_counts_middle(CONTROL_BUCKETS - 1);
+}

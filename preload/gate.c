@@ -1,0 +1,208 @@
+/*
+ * The word: bits 0-31 live objects, 32-55 calls on their way, 56 a switch is wished for, 57-58 the mode.
+ *
+ * Orders: entering acquires and leaving releases, so that who switches, by a compare-and-swap of both orders, comes
+ * after every call that has left and before every call that enters then.  The counts cannot overflow: there are fewer
+ * threads than 2^24, and objects have memory of their own.
+ */
+#include "preload/gate.h"
+
+#include "spec/base/log.h"
+#include "spec/base/quiet_lock.h"
+
+#define OBJECT     UINT64_C(1)
+#define CALL       (UINT64_C(1) << 32)
+#define COUNTS     ((UINT64_C(1) << 56) - 1)
+#define WISHED     (UINT64_C(1) << 56)
+#define MODE_SHIFT 57
+#define HANDLE_TAG UINT64_C(0x5741) /* spec/call/handle.h */
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static _Atomic unsigned era;
+
+/*
+ * This thread's outermost call inside a gate, and its mark on the stack: one that a signal handler leaves by longjmp
+ * never comes back to leave its gate.
+ */
+static __thread struct gate *volatile entered;
+static __thread struct call_mark *volatile entered_mark;
+
+void gate_init(struct gate *gate, enum mode mode)
+{
+    *gate = (struct gate){.wish = mode};
+    atomic_store(&gate->word, (uint64_t)mode << MODE_SHIFT);
+}
+
+void gate_lock(sigset_t *before)
+{
+    quiet_lock(&lock, before);
+}
+
+void gate_unlock(const sigset_t *before)
+{
+    quiet_unlock(&lock, before);
+}
+
+static enum mode mode_in(uint64_t word)
+{
+    return (enum mode)(word >> MODE_SHIFT & 3);
+}
+
+enum mode gate_mode(const struct gate *gate)
+{
+    return mode_in(atomic_load_explicit(&gate->word, memory_order_acquire));
+}
+
+bool gate_is_pending(const struct gate *gate)
+{
+    return atomic_load_explicit(&gate->word, memory_order_acquire) & WISHED;
+}
+
+/* ---- calls ---- */
+
+static bool take_off(struct gate *gate, uint64_t what)
+{
+    uint64_t left = atomic_fetch_sub_explicit(&gate->word, what, memory_order_acq_rel) - what;
+
+    return left & WISHED && (left & COUNTS) == 0;
+}
+
+void gate_thread_ended(void)
+{
+    struct gate *gate = entered;
+
+    entered = NULL;
+    if (gate)
+        (void)!take_off(gate, CALL); /* whoever calls next sees to the rest */
+}
+
+static void enter_on_thread(struct passage *passage)
+{
+    call_mark_set(&passage->mark);
+    if (entered && call_mark_is_left(entered_mark, &passage->mark))
+        gate_thread_ended();
+    passage->is_outermost = !entered;
+    if (entered)
+        return;
+    entered_mark = &passage->mark;
+    entered = passage->gate;
+}
+
+enum mode gate_enter(struct gate *gate, struct passage *passage)
+{
+    *passage = (struct passage){.gate = gate, .era = atomic_load_explicit(&era, memory_order_relaxed)};
+    enter_on_thread(passage);
+    return mode_in(atomic_fetch_add_explicit(&gate->word, CALL, memory_order_acq_rel));
+}
+
+bool gate_leave(struct passage *passage)
+{
+    bool was_left_for_it = passage->is_outermost && !entered;
+
+    call_mark_clear(&passage->mark);
+    if (passage->is_outermost)
+        entered = NULL;
+    if (was_left_for_it || passage->era != atomic_load_explicit(&era, memory_order_relaxed))
+        return false;
+    return take_off(passage->gate, CALL);
+}
+
+/* ---- objects ---- */
+
+/* The set is what counts; the word follows it. */
+static void count_objects(struct gate *gate, size_t before)
+{
+    size_t now = gate->objects.count;
+
+    if (now > before)
+        atomic_fetch_add(&gate->word, (now - before) * OBJECT);
+    else if (now < before)
+        atomic_fetch_sub(&gate->word, (before - now) * OBJECT);
+    if (gate->shown)
+        __atomic_store_n(gate->shown, (uint32_t)now, __ATOMIC_RELAXED);
+}
+
+/* Without memory for it the object counts for ever: the family then stays where it is, which is safe. */
+void gate_object_given(struct gate *gate, const char *class, uint64_t handle)
+{
+    sigset_t before;
+    size_t count;
+
+    gate_lock(&before);
+    count = gate->objects.count;
+    if (live_objects_add(&gate->objects, class, handle))
+        atomic_fetch_add(&gate->word, OBJECT);
+    count_objects(gate, count);
+    gate_unlock(&before);
+}
+
+void gate_object_closing(struct gate *gate, const char *class, uint64_t handle)
+{
+    sigset_t before;
+    size_t count;
+
+    gate_lock(&before);
+    count = gate->objects.count;
+    live_objects_remove(&gate->objects, class, handle);
+    count_objects(gate, count);
+    gate_unlock(&before);
+}
+
+bool gate_is_hosts_handle(uint64_t handle)
+{
+    return handle >> 48 == HANDLE_TAG;
+}
+
+static bool is_of_no_session(uint64_t handle, const void *salt_plus_one)
+{
+    return gate_is_hosts_handle(handle) && (uint32_t)(handle >> 32 & 0xffff) + 1 != *(const uint32_t *)salt_plus_one;
+}
+
+void gate_forget_dead(struct gate *gate, uint32_t salt_plus_one)
+{
+    size_t before = gate->objects.count;
+
+    if (live_objects_sweep(&gate->objects, is_of_no_session, &salt_plus_one))
+        atomic_store(&gate->has_dead, true);
+    count_objects(gate, before);
+}
+
+/* ---- switching ---- */
+
+void gate_wish(struct gate *gate, enum mode mode)
+{
+    gate->wish = mode;
+    if (mode == gate_mode(gate))
+        atomic_fetch_and(&gate->word, ~WISHED);
+    else
+        atomic_fetch_or(&gate->word, WISHED);
+}
+
+bool gate_try_switch(struct gate *gate)
+{
+    uint64_t word = atomic_load(&gate->word);
+    uint64_t switched = (uint64_t)gate->wish << MODE_SHIFT;
+
+    while (word & WISHED && (word & COUNTS) == 0)
+        if (atomic_compare_exchange_weak_explicit(&gate->word, &word, switched, memory_order_acq_rel,
+                                                  memory_order_acquire))
+            return true;
+    return false;
+}
+
+/* ---- fork ---- */
+
+void gates_start_over(void)
+{
+    pthread_mutex_init(&lock, NULL);
+    atomic_fetch_add(&era, 1);
+    entered = NULL;
+}
+
+void gate_start_over(struct gate *gate)
+{
+    uint64_t word = atomic_load(&gate->word) & ~COUNTS;
+
+    gate_forget_dead(gate, 0);
+    atomic_store(&gate->word, word | gate->objects.count);
+}

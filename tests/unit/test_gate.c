@@ -1,0 +1,266 @@
+/* Gates: a switch waits for calls and objects, and many threads never see two modes at once. */
+#include "preload/gate.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { THREADS = 4, ROUNDS = 20000, TOGGLES = 2000 };
+
+#define HOSTS_HANDLE(salt, place) (UINT64_C(0x5741) << 48 | (uint64_t)(salt) << 32 | (place))
+
+static bool try_switch(struct gate *gate)
+{
+    sigset_t before;
+    bool has_switched;
+
+    gate_lock(&before);
+    has_switched = gate_try_switch(gate);
+    gate_unlock(&before);
+    return has_switched;
+}
+
+static void wish(struct gate *gate, enum mode mode)
+{
+    sigset_t before;
+
+    gate_lock(&before);
+    gate_wish(gate, mode);
+    gate_unlock(&before);
+}
+
+static void forget_dead(struct gate *gate, uint32_t salt_plus_one)
+{
+    sigset_t before;
+
+    gate_lock(&before);
+    gate_forget_dead(gate, salt_plus_one);
+    gate_unlock(&before);
+}
+
+static void an_empty_gate_switches_at_once(void **state)
+{
+    struct gate gate;
+
+    (void)state;
+    gate_init(&gate, MODE_REMOTE);
+    assert_false(try_switch(&gate)); /* nobody wishes it */
+    wish(&gate, MODE_NATIVE);
+    assert_true(gate_is_pending(&gate));
+    assert_true(try_switch(&gate));
+    assert_int_equal(gate_mode(&gate), MODE_NATIVE);
+    assert_false(gate_is_pending(&gate));
+}
+
+/* As a signal handler's call: from further down the stack, else the first one would have been left. */
+__attribute__((noinline)) static enum mode enter_from_below(struct gate *gate, struct passage *passage)
+{
+    volatile char room[256];
+    enum mode mode;
+
+    room[0] = 0;
+    mode = gate_enter(gate, passage);
+    room[1] = room[0];
+    return mode;
+}
+
+static void a_call_on_its_way_keeps_the_mode(void **state)
+{
+    struct passage passage, second;
+    struct gate gate;
+
+    (void)state;
+    gate_init(&gate, MODE_REMOTE);
+    assert_int_equal(gate_enter(&gate, &passage), MODE_REMOTE);
+    wish(&gate, MODE_COMPARE);
+    assert_false(try_switch(&gate));
+    assert_int_equal(enter_from_below(&gate, &second), MODE_REMOTE);
+    assert_false(gate_leave(&second));
+    assert_true(gate_leave(&passage)); /* the last one says so */
+    assert_true(try_switch(&gate));
+    assert_int_equal(gate_enter(&gate, &passage), MODE_COMPARE);
+    assert_false(gate_leave(&passage));
+}
+
+static void a_call_that_was_left_by_longjmp_has_left(void **state)
+{
+    struct passage passage, next;
+    struct gate gate;
+
+    (void)state;
+    gate_init(&gate, MODE_REMOTE);
+    enter_from_below(&gate, &passage);
+    wish(&gate, MODE_NATIVE);
+    memset(&passage, 0x55, sizeof(passage));                 /* its stack is in use for something else */
+    assert_int_equal(gate_enter(&gate, &next), MODE_REMOTE); /* no other call is on its way now */
+    assert_true(gate_leave(&next));
+    assert_true(try_switch(&gate));
+}
+
+static void so_does_an_object(void **state)
+{
+    struct passage passage;
+    struct gate gate;
+
+    (void)state;
+    gate_init(&gate, MODE_NATIVE);
+    gate_object_given(&gate, "struct a *", 16);
+    gate_object_given(&gate, "struct a *", 16);
+    wish(&gate, MODE_REMOTE);
+    assert_false(try_switch(&gate));
+    gate_enter(&gate, &passage);
+    gate_object_closing(&gate, "struct a *", 16);
+    assert_false(try_switch(&gate)); /* the call that closes it has not ended */
+    assert_true(gate_leave(&passage));
+    assert_true(try_switch(&gate));
+    live_objects_finish(&gate.objects);
+}
+
+static void a_wish_for_the_mode_it_has_takes_the_other_back(void **state)
+{
+    struct gate gate;
+
+    (void)state;
+    gate_init(&gate, MODE_NATIVE);
+    wish(&gate, MODE_REMOTE);
+    wish(&gate, MODE_NATIVE);
+    assert_false(gate_is_pending(&gate));
+    assert_false(try_switch(&gate));
+    assert_int_equal(gate_mode(&gate), MODE_NATIVE);
+}
+
+static void objects_of_an_ended_session_count_no_longer(void **state)
+{
+    struct gate gate;
+
+    (void)state;
+    gate_init(&gate, MODE_REMOTE);
+    gate_object_given(&gate, "struct a *", HOSTS_HANDLE(7, 1));
+    gate_object_given(&gate, "struct a *", HOSTS_HANDLE(8, 1));
+    wish(&gate, MODE_NATIVE);
+    forget_dead(&gate, 8 + 1);
+    assert_true(atomic_load(&gate.has_dead));
+    assert_int_equal(gate.objects.count, 1);
+    assert_false(try_switch(&gate));
+    forget_dead(&gate, 0);
+    assert_true(try_switch(&gate));
+    live_objects_finish(&gate.objects);
+}
+
+static void native_objects_outlive_a_session(void **state)
+{
+    struct gate gate;
+
+    (void)state;
+    gate_init(&gate, MODE_NATIVE);
+    gate_object_given(&gate, "struct a *", 0x7fff12345670);
+    wish(&gate, MODE_REMOTE);
+    forget_dead(&gate, 0);
+    assert_false(atomic_load(&gate.has_dead));
+    assert_false(try_switch(&gate));
+    live_objects_finish(&gate.objects);
+}
+
+static void a_child_is_not_in_its_parents_calls(void **state)
+{
+    struct passage passage;
+    struct gate gate;
+
+    (void)state;
+    gate_init(&gate, MODE_REMOTE);
+    gate_enter(&gate, &passage);
+    gate_object_given(&gate, "struct a *", 16);
+    gate_object_given(&gate, "struct a *", HOSTS_HANDLE(7, 1));
+    wish(&gate, MODE_NATIVE);
+    gates_start_over();
+    gate_start_over(&gate);
+    assert_false(gate_leave(&passage)); /* and does not leave what it never entered */
+    gate_object_closing(&gate, "struct a *", 16);
+    assert_true(try_switch(&gate));
+    live_objects_finish(&gate.objects);
+}
+
+static void a_thread_that_ends_in_a_call_has_left(void **state)
+{
+    struct passage passage;
+    struct gate gate;
+
+    (void)state;
+    gate_init(&gate, MODE_REMOTE);
+    gate_enter(&gate, &passage);
+    wish(&gate, MODE_NATIVE);
+    gate_thread_ended();
+    assert_true(try_switch(&gate));
+    assert_false(gate_leave(&passage)); /* only once */
+    wish(&gate, MODE_REMOTE);
+    assert_true(try_switch(&gate));
+}
+
+/* ---- threads ---- */
+
+static struct gate shared;
+static _Atomic int inside[2]; /* calls in each of two modes */
+static _Atomic int both, switches;
+
+static void *call_and_switch(void *unused)
+{
+    struct passage passage;
+
+    (void)unused;
+    for (int i = 0; i < ROUNDS; i++) {
+        enum mode mode = gate_enter(&shared, &passage);
+
+        atomic_fetch_add(&inside[mode], 1);
+        if (atomic_load(&inside[!mode]))
+            atomic_fetch_add(&both, 1);
+        atomic_fetch_sub(&inside[mode], 1);
+        if (gate_leave(&passage) && try_switch(&shared))
+            atomic_fetch_add(&switches, 1);
+        sched_yield();
+    }
+    return NULL;
+}
+
+static void threads_are_never_inside_in_two_modes(void **state)
+{
+    pthread_t threads[THREADS];
+
+    (void)state;
+    gate_init(&shared, MODE_REMOTE);
+    for (int i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, call_and_switch, NULL), 0);
+    for (int i = 0; i < TOGGLES; i++) {
+        wish(&shared, i % 2 ? MODE_REMOTE : MODE_NATIVE);
+        switches += try_switch(&shared);
+    }
+    for (int i = 0; i < THREADS; i++)
+        pthread_join(threads[i], NULL);
+    assert_int_equal(both, 0);
+    assert_true(switches > 0);
+    wish(&shared, MODE_COMPARE);
+    assert_true(try_switch(&shared)); /* every call has left */
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_empty_gate_switches_at_once),
+        cmocka_unit_test(a_call_on_its_way_keeps_the_mode),
+        cmocka_unit_test(a_call_that_was_left_by_longjmp_has_left),
+        cmocka_unit_test(so_does_an_object),
+        cmocka_unit_test(a_wish_for_the_mode_it_has_takes_the_other_back),
+        cmocka_unit_test(objects_of_an_ended_session_count_no_longer),
+        cmocka_unit_test(native_objects_outlive_a_session),
+        cmocka_unit_test(a_child_is_not_in_its_parents_calls),
+        cmocka_unit_test(a_thread_that_ends_in_a_call_has_left),
+        cmocka_unit_test(threads_are_never_inside_in_two_modes),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
