@@ -7,7 +7,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 PACKAGES=(cmake ninja-build gcc g++ libc6-dev pkg-config dpkg-dev ca-certificates
     libffi-dev libisal-dev libxxhash-dev libcmocka-dev zlib1g-dev
     musl-tools linux-libc-dev make
-    python3 python3-jsonschema strace file)
+    python3 python3-jsonschema strace file libcap2-bin)
 PACKAGES_LONG=(clang clang-tidy clang-format libclang-rt-dev lld)
 
 FUZZ_SECONDS=${FUZZ_SECONDS:-60}

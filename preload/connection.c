@@ -128,18 +128,12 @@ static void end_command(const struct connection *connection)
         kill(-connection->started, SIGTERM);
 }
 
-int connection_open(struct connection **connection, struct core *core, struct arena *arena, uint16_t salt,
-                    struct absence *absence)
+/* Takes over what was created. */
+static int open_created(struct connection **connection, struct connection *made, struct core *core, uint16_t salt)
 {
     uint64_t deadline_ns = clock_deadline_ns(core->settings.connect_timeout_ms);
-    struct connection *made = connection_create(core, arena);
-    int error;
+    int error = reach(made, core, deadline_ns);
 
-    *absence = (struct absence){.text = "out of memory"};
-    if (!made)
-        return -ENOMEM;
-    made->absence = absence;
-    error = reach(made, core, deadline_ns);
     if (!error)
         error = connection_greet(made, core, salt, deadline_ns);
     if (error) {
@@ -149,6 +143,31 @@ int connection_open(struct connection **connection, struct core *core, struct ar
     }
     *connection = made;
     return 0;
+}
+
+int connection_open_heard(struct connection **connection, struct core *core, struct arena *arena,
+                          struct absence *absence, struct connection_listener listener)
+{
+    struct connection *made = connection_create(core, arena);
+
+    *absence = (struct absence){.text = "out of memory"};
+    if (!made)
+        return -ENOMEM;
+    made->absence = absence;
+    made->listener = listener;
+    return open_created(connection, made, core, 0);
+}
+
+int connection_open(struct connection **connection, struct core *core, struct arena *arena, uint16_t salt,
+                    struct absence *absence)
+{
+    struct connection *made = connection_create(core, arena);
+
+    *absence = (struct absence){.text = "out of memory"};
+    if (!made)
+        return -ENOMEM;
+    made->absence = absence;
+    return open_created(connection, made, core, salt);
 }
 
 static void connection_free(struct connection *connection)

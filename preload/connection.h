@@ -28,6 +28,13 @@ struct absence {
     bool is_costly; /* asking again takes long or starts one more process: not with every call */
 };
 
+/* Told of each answer of the host's before the connection takes it: for who wants to know more than whether it went
+ * well. */
+struct connection_listener {
+    void (*hear)(const cJSON *answer, void *context);
+    void *context;
+};
+
 struct connection {
     struct channel channel;
     struct arena *arena;         /* of the memory that is shared with the host */
@@ -40,6 +47,7 @@ struct connection {
     char *address;   /* for messages */
     uint32_t lanes_most;
     struct absence *absence; /* where to say what went wrong */
+    struct connection_listener listener;
     _Atomic bool is_lost;
 };
 
@@ -51,6 +59,10 @@ struct connection {
  */
 MUST_CHECK int connection_open(struct connection **connection, struct core *core, struct arena *arena, uint16_t salt,
                                struct absence *absence);
+
+/* The same for who asks only, with no handle to come: the listener hears the welcome and the rows. */
+MUST_CHECK int connection_open_heard(struct connection **connection, struct core *core, struct arena *arena,
+                                     struct absence *absence, struct connection_listener listener);
 
 /* Closes our end, if the descriptor still is ours, and frees it all.  NULL is fine. */
 void connection_close(struct connection *connection);

@@ -122,6 +122,8 @@ int connection_converse(struct connection *connection, struct question question,
     own_close(&channel->received_fd); /* a host has none to give */
     channel->received_fd = -1;
     kind = text_of(*answer, "message");
+    if (connection->listener.hear)
+        connection->listener.hear(*answer, connection->listener.context);
     if (strcmp(kind, question.expected) == 0)
         return 0;
     error = strcmp(kind, "error") == 0 ? take_refusal(connection, *answer) : -EPROTO;

@@ -50,6 +50,8 @@ int spec_files_hash(const struct spec_paths *paths, uint64_t *hash, const char *
 /* The places in the order they are tried; a place whose variable is unset has no path. */
 enum { PLACE_CACHE, PLACE_HOME, PLACE_RUNTIME, PLACE_TMP, PLACES };
 
+_Static_assert((int)PLACES == (int)STUB_PLACES, "the header says how many");
+
 static char *join(const char *directory, const char *below)
 {
     char *path = NULL;
@@ -59,7 +61,7 @@ static char *join(const char *directory, const char *below)
     return asprintf(&path, "%s%s", directory, below) < 0 ? NULL : path;
 }
 
-static char *place_path(int place)
+char *stub_cache_place(int place)
 {
     const char *cache = getenv("XDG_CACHE_HOME");
     char *path = NULL;
@@ -101,17 +103,12 @@ static int make_directory(const char *path)
     return -errno;
 }
 
-/* NULL when stubs may lie there, else why not. */
-static const char *reject_directory(const char *path)
+const char *stub_cache_reject(const char *path)
 {
     struct stat status;
-    int error;
 
     if (!fits_ld_preload(path))
         return "LD_PRELOAD cannot express a path with a space or a colon";
-    error = make_directory(path);
-    if (error)
-        return strerror(-error);
     if (lstat(path, &status) < 0)
         return strerror(errno);
     if (!S_ISDIR(status.st_mode))
@@ -121,6 +118,14 @@ static const char *reject_directory(const char *path)
     if (status.st_mode & (S_IWGRP | S_IWOTH))
         return "other users can write to it";
     return NULL;
+}
+
+/* NULL when stubs may lie there, else why not. */
+static const char *prepare_directory(const char *path)
+{
+    int error = fits_ld_preload(path) ? make_directory(path) : 0;
+
+    return error ? strerror(-error) : stub_cache_reject(path);
 }
 
 static bool is_there(const char *path, const uint8_t *bytes, size_t size)
@@ -156,7 +161,7 @@ struct stub_bytes {
 static char *keep_in(const char *directory, const struct stub_bytes *stub, struct diagnostics *diagnostics)
 {
     AUTO_FREE char *path = NULL;
-    const char *why = reject_directory(directory);
+    const char *why = prepare_directory(directory);
     int error;
 
     if (why) {
@@ -188,7 +193,7 @@ int stub_file_cache(const struct catalog *catalog, uint64_t hash, char **path, s
     }
     *path = NULL;
     for (int place = 0; place < PLACES && !*path; place++) {
-        AUTO_FREE char *directory = place_path(place);
+        AUTO_FREE char *directory = stub_cache_place(place);
 
         if (directory)
             *path = keep_in(directory, &stub, diagnostics);

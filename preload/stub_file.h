@@ -28,4 +28,11 @@ MUST_CHECK int stub_file_make(const struct catalog *catalog, uint64_t hash, uint
 MUST_CHECK int stub_file_cache(const struct catalog *catalog, uint64_t hash, char **path,
                                struct diagnostics *diagnostics);
 
+/* The directories above, in their order: malloc'ed, or NULL where the variable is unset. */
+enum { STUB_PLACES = 4 };
+char *stub_cache_place(int place);
+
+/* Why no stub may lie in this directory, in words; NULL: it may, as far as its owner and mode go. */
+const char *stub_cache_reject(const char *path);
+
 #endif

@@ -5,6 +5,7 @@
 int command_run(int argc, char **argv);
 int command_check(int argc, char **argv);
 int command_stubs(int argc, char **argv);
+int command_doctor(int argc, char **argv);
 int command_stat(int argc, char **argv);
 int command_route(int argc, char **argv);
 

@@ -5,6 +5,8 @@
  */
 #include "preload/command/program.h"
 
+#include "preload/command/elf_file.h"
+#include "preload/command/library_search.h"
 #include "spec/base/own.h"
 
 #include <elf.h>
@@ -12,19 +14,12 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdarg.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/xattr.h>
-
-#if defined(__x86_64__)
-#define OWN_MACHINE EM_X86_64
-#elif defined(__aarch64__)
-#define OWN_MACHINE EM_AARCH64
-#endif
-
-enum { SCRIPTS_MOST = 5, SEGMENTS_MOST = 128 };
 
 /* 0, or why this file is not one to execute. */
 static int try_file(const char *path)
@@ -90,63 +85,112 @@ static FORMAT_LIKE(1, 2) char *say(const char *format, ...)
     return size < 0 ? NULL : text;
 }
 
+/* The kernel gives no privileges where it is told not to, and the loader then has no reason for caution. */
+static bool ignores_set_id(int fd)
+{
+    struct statvfs file_system;
+
+    return prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1 ||
+           (fstatvfs(fd, &file_system) == 0 && file_system.f_flag & ST_NOSUID);
+}
+
 static char *judge_privileges(int fd, const char *path)
 {
     struct stat status;
 
     if (fstat(fd, &status) < 0)
         return NULL;
-    if (status.st_mode & S_ISUID)
+    if (status.st_mode & S_ISUID && !ignores_set_id(fd))
         return say("%s is setuid: the loader ignores LD_PRELOAD in it", path);
-    if ((status.st_mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP))
+    if ((status.st_mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP) && !ignores_set_id(fd))
         return say("%s is setgid: the loader ignores LD_PRELOAD in it", path);
     if (fgetxattr(fd, "security.capability", NULL, 0) > 0)
         return say("%s has file capabilities: the loader ignores LD_PRELOAD in it", path);
     return NULL;
 }
 
-/* What PT_INTERP names, malloc'ed; NULL: there is none. */
-static char *read_interpreter(int fd, const Elf64_Ehdr *header)
+/* glibc's and musl's by the name that PT_INTERP gives them; musl's is its libc, too. */
+static bool is_loader(const struct elf_file *file, const char *path)
 {
-    Elf64_Phdr segments[SEGMENTS_MOST];
-    size_t count = header->e_phnum < SEGMENTS_MOST ? header->e_phnum : SEGMENTS_MOST;
-    ssize_t size = pread(fd, segments, count * sizeof(*segments), (off_t)header->e_phoff);
+    enum libc by_name = libc_of(file->soname), by_path = libc_of(path);
 
-    for (size_t i = 0; size > 0 && i < (size_t)size / sizeof(*segments); i++) {
-        char name[PATH_MAX] = "";
-        size_t length = segments[i].p_filesz < sizeof(name) ? segments[i].p_filesz : sizeof(name) - 1;
-
-        if (segments[i].p_type != PT_INTERP)
-            continue;
-        if (pread(fd, name, length, (off_t)segments[i].p_offset) < 0)
-            return NULL;
-        return strdup(name);
-    }
-    return NULL;
+    if (file->interpreter || !file->has_dynamic)
+        return false;
+    return by_name == LIBC_GLIBC || by_path == LIBC_GLIBC || by_path == LIBC_MUSL ||
+           (file->soname && strcmp(file->soname, "libc.so") == 0);
 }
 
-static char *judge_elf(int fd, const char *path, const Elf64_Ehdr *header)
+static enum program_kind kind_of(const struct elf_file *file)
 {
-    AUTO_FREE char *interpreter = NULL;
-    char *refusal = judge_privileges(fd, path);
+    if (!elf_file_fits_us(file))
+        return PROGRAM_FOREIGN;
+    if (file->interpreter)
+        return PROGRAM_DYNAMIC;
+    if (file->type == ET_DYN && !file->is_pie)
+        return PROGRAM_LIBRARY;
+    return file->type == ET_DYN ? PROGRAM_STATIC_PIE : PROGRAM_STATIC;
+}
 
-    if (refusal)
-        return refusal;
-    if (header->e_ident[EI_CLASS] != ELFCLASS64 || header->e_machine != OWN_MACHINE)
+static char *judge_elf(const struct program *program, const struct elf_file *file, const char *path)
+{
+    switch (program->kind) {
+    case PROGRAM_FOREIGN:
         return say("%s is built for another kind of machine than this winapi: libwinapi_preload.so does not fit it",
                    path);
-    interpreter = read_interpreter(fd, header);
-    if (!interpreter)
-        return say("%s is statically linked: it has no dynamic loader that would honour LD_PRELOAD", path);
+    case PROGRAM_STATIC:
+    case PROGRAM_STATIC_PIE:
+        return say("%s is %sstatically linked: it has no dynamic loader that would honour LD_PRELOAD", path,
+                   program->is_go ? "a Go program, " : "");
+    case PROGRAM_LIBRARY:
+        return say("%s is a shared library: it has no interpreter, and is no program", path);
+    default:
+        break;
+    }
+    (void)file;
     return NULL;
 }
 
-/* The command in what follows `env` on a script's first line: behind options and assignments.  Cuts the line. */
-static char *command_of_env(char *arguments)
+/* The program among the loader's own arguments, or NULL. */
+static const char *behind_options(char *const *arguments)
+{
+    static const char *const with_value[] = {"--library-path",     "--inhibit-rpath", "--audit",
+                                             "--preload",          "--argv0",         "--glibc-hwcaps-prepend",
+                                             "--glibc-hwcaps-mask"};
+
+    for (; *arguments && strncmp(*arguments, "--", 2) == 0; arguments++) {
+        if (strcmp(*arguments, "--") == 0)
+            return arguments[1];
+        for (size_t i = 0; i < COUNT_OF(with_value) && *arguments; i++)
+            if (strcmp(*arguments, with_value[i]) == 0) {
+                if (!*++arguments)
+                    return NULL;
+                break;
+            }
+    }
+    return *arguments;
+}
+
+/* ---- scripts ---- */
+
+/* What `env` does with the environment, and the command behind its options and assignments.  Cuts the line. */
+static char *command_of_env(char *arguments, bool *drops)
 {
     char *word, *rest = arguments;
 
     while ((word = strsep(&rest, " \t"))) {
+        if (strncmp(word, "-S", 2) == 0 || strncmp(word, "-vS", 3) == 0)
+            word += word[1] == 'v' ? 3 : 2;
+        else if (strncmp(word, "--split-string", 14) == 0)
+            word += word[14] == '=' ? 15 : 14;
+        if (strcmp(word, "-u") == 0 || strcmp(word, "-C") == 0) {
+            char *value = strsep(&rest, " \t");
+
+            *drops |= word[1] == 'u' && value && strcmp(value, "LD_PRELOAD") == 0;
+            continue;
+        }
+        *drops |= strcmp(word, "-") == 0 || strcmp(word, "--ignore-environment") == 0 ||
+                  strcmp(word, "--unset=LD_PRELOAD") == 0 || strcmp(word, "-uLD_PRELOAD") == 0 ||
+                  (word[0] == '-' && word[1] != '-' && strchr(word, 'i') && !strchr(word, 'u'));
         if (*word && *word != '-' && !strchr(word, '='))
             return word;
     }
@@ -154,7 +198,7 @@ static char *command_of_env(char *arguments)
 }
 
 /* The program that runs this script, malloc'ed, or NULL.  `line` is what follows "#!", and is cut. */
-static char *script_interpreter(char *line)
+static char *script_interpreter(char *line, bool *drops)
 {
     char *name, *slash, *rest;
     char *path = NULL;
@@ -169,33 +213,101 @@ static char *script_interpreter(char *line)
     if (strcmp(name, "env") != 0)
         return strdup(line);
 
-    name = command_of_env(rest);
+    name = command_of_env(rest, drops);
     if (!name || program_find(name, &path) != 0)
         return NULL;
     return path;
 }
 
-static char *judge(const char *path, int scripts_left)
+/* What runs this script; NULL: it is none, or there is no such program.  A text without a first line is the shell's. */
+static char *next_of_script(struct program *program, const char *path)
 {
     AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    union {
-        char bytes[PATH_MAX];
-        Elf64_Ehdr elf;
-    } start = {{0}};
+    char start[PATH_MAX] = "";
+    bool drops = false;
+    char *next;
 
-    if (fd < 0 || pread(fd, start.bytes, sizeof(start.bytes) - 1, 0) < (ssize_t)sizeof(start.elf.e_ident))
+    if (fd < 0 || pread(fd, start, sizeof(start) - 1, 0) <= 0)
         return NULL;
-    if (memcmp(start.bytes, ELFMAG, SELFMAG) == 0)
-        return judge_elf(fd, path, &start.elf);
-    if (memcmp(start.bytes, "#!", 2) == 0 && scripts_left > 0) {
-        AUTO_FREE char *interpreter = script_interpreter(start.bytes + 2);
-
-        return interpreter ? judge(interpreter, scripts_left - 1) : NULL;
-    }
-    return NULL;
+    if (memcmp(start, "#!", 2) != 0)
+        return strdup("/bin/sh");
+    next = script_interpreter(start + 2, &drops);
+    if (drops && !program->refusal)
+        program->refusal = say("%s is started by an env that drops LD_PRELOAD from the environment", path);
+    return next;
 }
 
-char *program_refusal(const char *path)
+/* ---- the chain ---- */
+
+static void examine_elf(struct program *program, const struct elf_file *file, const char *path, bool is_behind_loader)
 {
-    return judge(path, SCRIPTS_MOST);
+    AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+    program->kind = kind_of(file);
+    program->is_go = file->is_go;
+    if (!program->refusal && fd >= 0 && !is_behind_loader)
+        program->refusal = judge_privileges(fd, path);
+    if (!program->refusal)
+        program->refusal = judge_elf(program, file, path);
+}
+
+/* Looks at the last of the chain, and gives what it leads to, malloc'ed; NULL: it is the program itself. */
+static char *examine_last(struct program *program, char *const *arguments)
+{
+    const char *path = program_path(program), *next;
+    bool is_behind_loader = program->has_loader;
+    struct elf_file file;
+    int error = elf_file_open(&file, path);
+
+    if (error == -ENOEXEC) {
+        program->is_script |= program->chain_count == 1;
+        return next_of_script(program, path);
+    }
+    if (error)
+        return NULL;
+    next = is_loader(&file, path) && !is_behind_loader && program->chain_count == 1 ? behind_options(arguments) : NULL;
+    if (next)
+        program->has_loader = true;
+    else
+        examine_elf(program, &file, path, is_behind_loader);
+    elf_file_close(&file);
+    return next ? strdup(next) : NULL;
+}
+
+void program_examine(struct program *program, const char *path, char *const *arguments)
+{
+    char *next = strdup(path);
+
+    *program = (struct program){0};
+    while (next) {
+        if (program->chain_count == PROGRAM_CHAIN_MOST) {
+            free(next);
+            return;
+        }
+        program->chain[program->chain_count++] = next;
+        next = examine_last(program, arguments);
+    }
+}
+
+void program_finish(struct program *program)
+{
+    for (size_t i = 0; i < program->chain_count; i++)
+        free(program->chain[i]);
+    free(program->refusal);
+    *program = (struct program){0};
+}
+
+const char *program_path(const struct program *program)
+{
+    return program->chain_count ? program->chain[program->chain_count - 1] : "";
+}
+
+const char *program_kind_name(enum program_kind kind)
+{
+    static const char *const names[] = {
+        [PROGRAM_UNREADABLE] = "unreadable", [PROGRAM_DYNAMIC] = "dynamic", [PROGRAM_STATIC] = "static",
+        [PROGRAM_STATIC_PIE] = "static-pie", [PROGRAM_LIBRARY] = "library", [PROGRAM_FOREIGN] = "foreign",
+    };
+
+    return names[kind];
 }

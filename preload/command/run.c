@@ -5,6 +5,8 @@
  * a spec file is wrong.
  */
 #include "preload/command/command.h"
+#include "preload/command/forecast.h"
+#include "preload/command/load_list.h"
 #include "preload/command/program.h"
 #include "preload/command/specs.h"
 #include "preload/place.h"
@@ -25,6 +27,7 @@ struct run {
     struct specs specs;
     const char *mode, *host, *trace; /* NULL: not given */
     char **program;
+    struct program found; /* the same, looked at */
 };
 
 static const char help[] =
@@ -102,16 +105,37 @@ static int parse(struct run *run, int argc, char **argv)
     return *run->program ? GO_ON : take_option(run, '?');
 }
 
-static int check_program(const char *name)
+static int check_program(struct run *run)
 {
     AUTO_FREE char *path = NULL;
-    AUTO_FREE char *refusal = NULL;
-    int error = program_find(name, &path);
+    int error = program_find(run->program[0], &path);
 
     if (error)
-        return fail(error == -ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT_RUN, name, strerror(-error));
-    refusal = program_refusal(path);
-    return refusal ? fail(EXIT_CANNOT_RUN, "refused", refusal) : GO_ON;
+        return fail(error == -ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT_RUN, run->program[0], strerror(-error));
+    program_examine(&run->found, path, run->program + 1);
+    return run->found.refusal ? fail(EXIT_CANNOT_RUN, "refused", run->found.refusal) : GO_ON;
+}
+
+/* A program that runs native from end to end is not what was asked for. */
+static void warn(const struct run *run)
+{
+    AUTO_FREE char *warning = NULL;
+    const char *mode = run->mode ? run->mode : getenv("WINAPI_MODE");
+    struct load_list list;
+    struct forecast forecast;
+
+    if (mode && strcmp(mode, "native") == 0)
+        return;
+    if (run->found.kind != PROGRAM_DYNAMIC ||
+        load_list_init(&list, program_path(&run->found), getenv("LD_PRELOAD"), getenv("LD_LIBRARY_PATH")))
+        return;
+    if (forecast_make(&forecast, &list, &run->specs.catalog, FORECAST_BRIEF) == 0) {
+        warning = forecast_warning(&forecast, &list);
+        forecast_finish(&forecast);
+    }
+    load_list_finish(&list);
+    if (warning)
+        fprintf(stderr, "winapi run: %s: %s; winapi doctor tells more\n", program_path(&run->found), warning);
 }
 
 static int read_specs(struct specs *specs)
@@ -219,13 +243,16 @@ int command_run(int argc, char **argv)
     specs_init(&run.specs);
     code = parse(&run, argc, argv);
     if (code == GO_ON)
-        code = check_program(run.program[0]);
+        code = check_program(&run);
     if (code == GO_ON)
         code = read_specs(&run.specs);
+    if (code == GO_ON)
+        warn(&run);
     if (code == GO_ON)
         code = set_environment(&run);
     if (code == GO_ON)
         code = execute(run.program);
     specs_finish(&run.specs);
+    program_finish(&run.found);
     return code;
 }

@@ -16,6 +16,7 @@ static const struct command commands[] = {
     {"run", command_run, "run a program with the functions of spec files carried out by a host"},
     {"check", command_check, "say what is wrong with spec files"},
     {"stubs", command_stubs, "write a stub to keep: for plain LD_PRELOAD, and to link with"},
+    {"doctor", command_doctor, "say which functions of a program will be caught, and why others will not"},
     {"stat", command_stat, "show what a host, or a running program's calls, have done so far"},
     {"route", command_route, "change where a running program's functions run"},
 };

@@ -28,6 +28,8 @@ static const char *log_program = "winapi";
 static enum log_level log_level = LOG_WARN;
 static const char *log_path;
 static bool log_is_hushed;
+static void (*log_taker)(const char *text, void *context);
+static void *log_taker_context;
 
 void log_start(const char *program, enum log_level level, const char *path)
 {
@@ -39,6 +41,12 @@ void log_start(const char *program, enum log_level level, const char *path)
 void log_hush(bool is_hushed)
 {
     log_is_hushed = is_hushed;
+}
+
+void log_divert(void (*take)(const char *text, void *context), void *context)
+{
+    log_taker = take;
+    log_taker_context = context;
 }
 
 bool log_enabled(enum log_level level)
@@ -106,6 +114,15 @@ static void send_line(const char *line, size_t size)
     (void)!quiet_write(file >= 0 ? file : STDERR_FILENO, line, size);
 }
 
+static void hand_over(const char *format, va_list arguments)
+{
+    char line[LINE_SIZE];
+
+    vsnprintf(line, sizeof(line), format, arguments);
+    keep_one_line(line, strlen(line));
+    log_taker(line, log_taker_context);
+}
+
 void log_write(enum log_level level, const char *format, ...)
 {
     char line[LINE_SIZE];
@@ -113,6 +130,13 @@ void log_write(enum log_level level, const char *format, ...)
     int error = errno;
     va_list arguments;
 
+    if (log_taker && level <= LOG_WARN) {
+        va_start(arguments, format);
+        hand_over(format, arguments);
+        va_end(arguments);
+        errno = error;
+        return;
+    }
     if (!log_enabled(level))
         return;
 

@@ -23,6 +23,12 @@ void log_start(const char *program, enum log_level level, const char *path);
 /* Nothing is said until it is called again: for what is done a second time.  Not while other threads log. */
 void log_hush(bool is_hushed);
 
+/*
+ * Errors and warnings are handed to `take`, without program and process id, instead of being written, whatever the
+ * level is; NULL: as usual.  Not while other threads log.
+ */
+void log_divert(void (*take)(const char *text, void *context), void *context);
+
 bool log_enabled(enum log_level level);
 
 /* The level of a name in any case: none, error, warn, info, debug, trace.  -EINVAL: no such name. */

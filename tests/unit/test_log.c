@@ -249,6 +249,29 @@ static void other_level_names_are_refused(void **state)
     assert_int_equal(level, LOG_INFO);
 }
 
+static void take_line(const char *text, void *context)
+{
+    snprintf(context, 64, "%s", text);
+}
+
+static char taken[64];
+
+static void write_diverted(void)
+{
+    log_start("winapi", LOG_NONE, NULL);
+    log_divert(take_line, taken);
+    log_error("one\ntwo %d", 3);
+    log_divert(NULL, NULL);
+    log_error("this goes nowhere at this level");
+}
+
+static void diverted_lines_are_handed_over_at_any_level(void **state)
+{
+    (void)state;
+    assert_string_equal(captured(write_diverted), "");
+    assert_string_equal(taken, "one two 3");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -266,6 +289,7 @@ int main(void)
         cmocka_unit_test(the_level_that_counts_has_a_name),
         cmocka_unit_test(level_names_are_read_in_any_case),
         cmocka_unit_test(other_level_names_are_refused),
+        cmocka_unit_test(diverted_lines_are_handed_over_at_any_level),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
