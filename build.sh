@@ -6,9 +6,10 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 # Every package that is needed, in one place: to build and test, and in addition for the long tests.
 PACKAGES=(cmake ninja-build gcc g++ libc6-dev pkg-config dpkg-dev ca-certificates
     libffi-dev libisal-dev libxxhash-dev libcmocka-dev zlib1g-dev
-    musl-tools linux-libc-dev make
-    python3 python3-jsonschema strace file libcap2-bin)
-PACKAGES_LONG=(clang clang-tidy clang-format libclang-rt-dev lld)
+    musl-tools linux-libc-dev libcap2-bin
+    python3 python3-jsonschema libpython3-testsuite strace file
+    bash dash gdb git gzip make perl tar time)
+PACKAGES_LONG=(valgrind clang clang-tidy clang-format libclang-rt-dev lld)
 
 FUZZ_SECONDS=${FUZZ_SECONDS:-60}
 JOBS=${JOBS:-$(nproc)}
@@ -21,7 +22,8 @@ usage: ./build.sh [COMMAND]
     (none)      build into build/bin, build/lib and build/include
     demo        build, then show one program native and remote side by side
     test        build, also for musl into build/musl, then run every test that is quick
-    test-full   test, then the suites under sanitizers, the fuzzers for 60 seconds each (FUZZ_SECONDS), clang-tidy
+    test-full   test and the long tests, then the suites under sanitizers, the fuzzers for 60 seconds each
+                (FUZZ_SECONDS), clang-tidy
     help        this text
 
 Debian and Ubuntu packages that are missing are installed: by root at once, by a user with sudo after a question.
@@ -45,21 +47,32 @@ is_installed()
     [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
 }
 
-# clang's run-time library carries a version in its name before Debian 13 and Ubuntu 24.04.
+# Some packages carry in their name the version of another one, which that one's dependency tells: clang's run-time
+# library (before Debian 13 and Ubuntu 24.04) and python3's tests.
 package_name()
 {
     local version
 
-    if [ "$1" != libclang-rt-dev ] || is_installed "$1"; then
+    case $1 in
+    libclang-rt-dev) version=$(dependency_version clang clang-) ;;
+    libpython3-testsuite) version=$(dependency_version python3 python) ;;
+    *) version= ;;
+    esac
+    if [ -z "$version" ] || is_installed "$1"; then
         echo "$1"
-        return
-    fi
-    version=$(apt-cache depends clang 2>/dev/null | sed -n 's/.*Depends: clang-\([0-9]*\)$/\1/p' | head -n 1)
-    if [ -n "$version" ]; then
+    elif [ "$1" = libclang-rt-dev ]; then
         echo "libclang-rt-$version-dev"
     else
-        echo "$1"
+        echo "libpython$version-testsuite"
     fi
+}
+
+# What follows `prefix` in the name of the package that `package` depends on.
+dependency_version()
+{
+    local package=$1 prefix=$2
+
+    apt-cache depends "$package" 2>/dev/null | sed -n "s/.*Depends: $prefix\([0-9.]*\)$/\1/p" | head -n 1
 }
 
 # Installs as root; as a user shows the command, asks, and goes on with sudo.  A third party's broken archive makes the
@@ -139,14 +152,19 @@ report_not_run()
     done
 }
 
-# What a test needs of each build, and every quick one in both: programs of glibc, and of musl.
+count_long()
+{
+    find tests/long -name '[!_]*.py' -o -name '*.sh' | wc -l
+}
+
+# The tests in both builds: programs of glibc, and of musl.  The arguments are ctest's.
 test_both()
 {
     local status=0
 
     build
-    run_ctest build || status=$?
-    test_preset musl || status=$?
+    run_ctest build "$@" || status=$?
+    test_preset musl -LE '^long$' || status=$? # which are about programs of the system
     return "$status"
 }
 
@@ -154,18 +172,22 @@ test_quick()
 {
     local status=0
 
-    test_both || status=$?
+    test_both -LE '^long$' || status=$?
     report_not_run "${NOT_RUN[@]}" \
-        "the suites under AddressSanitizer and ThreadSanitizer, fuzzing, clang-tidy: ./build.sh test-full"
+        "the long tests, $(count_long) of them, and the suites under AddressSanitizer and ThreadSanitizer, fuzzing, clang-tidy: ./build.sh test-full"
     finish "$status"
 }
 
+# A preset's name, and arguments for ctest.
 test_preset()
 {
-    say "Building build/$1"
-    cmake --preset "$1" --log-level=WARNING &&
-        cmake --build "build/$1" -j "$JOBS" &&
-        run_ctest "build/$1"
+    local preset=$1
+
+    shift
+    say "Building build/$preset"
+    cmake --preset "$preset" --log-level=WARNING &&
+        cmake --build "build/$preset" -j "$JOBS" &&
+        run_ctest "build/$preset" "$@"
 }
 
 # Each fuzzer starts from its corpus and writes what it finds apart, so that the tree stays as it is.

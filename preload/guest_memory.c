@@ -112,7 +112,8 @@ static struct arena *arena_locked(struct core *core)
         return NULL;
     guest.is_refused = error;
     if (error)
-        log_error("%s%s: no shared memory can be made there: %s; buffers travel over sockets",
+        log_write(path ? LOG_ERROR : LOG_INFO,
+                  "%s%s: no shared memory can be made there: %s; buffers travel over sockets",
                   path ? "WINAPI_SHARED_MEM=" : "memfd", path ? path : "", strerror(-error));
     return error ? NULL : &guest.arena;
 }

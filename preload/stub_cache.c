@@ -2,7 +2,9 @@
  * Stubs as files that stay: the same spec files give the same file, which every program then shares.
  *
  * A stub becomes code in whoever preloads it, so its directory must be one that nobody else can write to, and what
- * lies there is compared byte for byte before it is used.  It is never deleted: a child may exec with it any time.
+ * lies there is compared byte for byte before it is used.  It is never deleted: a child may exec with it any time.  Nor
+ * is it hidden from other users: one may be what a child of root's becomes, and the loader complains of what it cannot
+ * read.
  */
 #include "preload/record.h"
 #include "preload/stub_file.h"
@@ -89,7 +91,7 @@ static int make_directory(const char *path)
 {
     const char *slash = strrchr(path, '/');
 
-    if (mkdir(path, 0700) == 0 || errno == EEXIST)
+    if (mkdir(path, 0711) == 0 || errno == EEXIST)
         return 0;
     if (errno == ENOENT && slash > path) {
         AUTO_FREE char *parent = strndup(path, (size_t)(slash - path));
@@ -98,7 +100,7 @@ static int make_directory(const char *path)
             return -ENOMEM;
         if (mkdir(parent, 0700) < 0 && errno != EEXIST)
             return -errno;
-        return mkdir(path, 0700) < 0 && errno != EEXIST ? -errno : 0;
+        return mkdir(path, 0711) < 0 && errno != EEXIST ? -errno : 0;
     }
     return -errno;
 }
@@ -172,7 +174,7 @@ static char *keep_in(const char *directory, const struct stub_bytes *stub, struc
         path = NULL;
         return NULL;
     }
-    error = is_there(path, stub->bytes, stub->size) ? 0 : file_replace(path, stub->bytes, stub->size, 0600);
+    error = is_there(path, stub->bytes, stub->size) ? 0 : file_replace(path, stub->bytes, stub->size, 0644);
     if (!error)
         error = try_to_map(path);
     if (error) {

@@ -12,7 +12,7 @@
 #include <errno.h>
 #include <string.h>
 
-int arena_init(struct arena *arena, const struct memory *memory)
+int arena_init(struct arena *arena, struct memory *memory)
 {
     *arena = (struct arena){.memory = memory};
     return -pthread_mutex_init(&arena->lock, NULL);
@@ -73,6 +73,9 @@ static int extent_add(struct arena *arena, struct arena_extent *extent)
         return rc;
     if (!gap_find(arena, extent, &index))
         return -ENOSPC;
+    rc = memory_open(arena->memory, extent->offset + extent->size);
+    if (rc < 0)
+        return rc;
 
     memmove(arena->used + index + 1, arena->used + index, (arena->count - index) * sizeof(*extent));
     arena->used[index] = *extent;

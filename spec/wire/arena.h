@@ -18,13 +18,13 @@ struct arena_extent {
 };
 
 struct arena {
-    const struct memory *memory;
+    struct memory *memory;
     pthread_mutex_t lock;
     struct arena_extent *used; /* sorted by offset */
     size_t count, capacity;
 };
 
-MUST_CHECK int arena_init(struct arena *arena, const struct memory *memory);
+MUST_CHECK int arena_init(struct arena *arena, struct memory *memory);
 void arena_finish(struct arena *arena);
 
 /*

@@ -102,15 +102,54 @@ static void header_write(const struct memory *memory)
     header->state = 1;
 }
 
-static int memory_map(struct memory *memory)
+static int memory_map(struct memory *memory, int protection)
 {
-    int flags = MAP_SHARED | MAP_NORESERVE;
-    void *base = mmap(NULL, memory->size, PROT_READ | PROT_WRITE, flags, memory->fd, 0);
+    void *base = mmap(NULL, memory->size, protection, MAP_SHARED | MAP_NORESERVE, memory->fd, 0);
 
     if (base == MAP_FAILED)
         return -errno;
 
     memory->base = base;
+    return 0;
+}
+
+static int part_open(const struct memory *memory, uint64_t offset, uint64_t size)
+{
+    return mprotect(memory->base + offset, size, PROT_READ | PROT_WRITE) < 0 ? -errno : 0;
+}
+
+/*
+ * Gigabytes of mere address space in the program: not for its core dumps, nor, where it locks all that it will ever
+ * map, to be filled with pages at once, for which they must be closed while they are mapped.
+ */
+static int memory_map_closed(struct memory *memory)
+{
+    int rc = memory_map(memory, PROT_NONE);
+
+    if (rc < 0)
+        return rc;
+    (void)munlock(memory->base, memory->size);
+    (void)madvise(memory->base + memory->arena_offset, memory->arena_size, MADV_DONTDUMP);
+    rc = part_open(memory, 0, memory->arena_offset);
+
+    return rc < 0 ? rc : part_open(memory, memory->response_offset, memory->size - memory->response_offset);
+}
+
+int memory_open(struct memory *memory, uint64_t size)
+{
+    uint64_t from = memory->opened, to = (size + MEMORY_STEP - 1) / MEMORY_STEP * MEMORY_STEP;
+    int rc;
+
+    if (size <= from)
+        return 0;
+    if (to > memory->arena_size)
+        to = memory->arena_size;
+    rc = part_open(memory, memory->arena_offset + from, to - from);
+    if (rc < 0)
+        return rc;
+
+    (void)madvise(memory->base + memory->arena_offset + from, to - from, MADV_DODUMP);
+    memory->opened = to;
     return 0;
 }
 
@@ -144,7 +183,7 @@ static int memory_fill(struct memory *memory, bool seal)
 {
     int rc = pages_take(memory->fd, memory->size, MEMORY_PAGE, seal);
 
-    return rc < 0 ? rc : memory_map(memory);
+    return rc < 0 ? rc : memory_map_closed(memory);
 }
 
 int memory_sealed_open(const char *name, uint64_t size, uint64_t start)
@@ -296,7 +335,7 @@ int memory_adopt(struct memory *memory, int fd, uint64_t most, const char **why)
     descriptor_mark(&memory->mark, fd);
     rc = file_check(fd, most, &memory->size, why);
     if (rc == 0)
-        rc = memory_map(memory);
+        rc = memory_map(memory, PROT_READ | PROT_WRITE);
     if (rc == 0)
         rc = header_adopt(memory, why);
     if (rc < 0)

@@ -19,6 +19,9 @@
 
 enum { MEMORY_VERSION = 1, MEMORY_PAGE = 4096, MEMORY_REQUEST_AREA = 4 << 20, MEMORY_RESPONSE_AREA = 4 << 20 };
 
+/* The arena is opened in steps of so many bytes, which are all that the program's tools ever see of it. */
+enum { MEMORY_STEP = 16 << 20 };
+
 /* The first page.  All offsets count from the start of the memory. */
 struct memory_header {
     uint8_t magic[4]; /* "WINA" */
@@ -39,18 +42,23 @@ struct memory {
     uint8_t *base;               /* NULL: none */
     uint64_t size;
     uint64_t arena_offset, arena_size; /* checked copies of what the header says */
+    uint64_t opened;                   /* of the creator's arena: bytes from its start that can be touched */
     uint64_t response_offset, response_size;
     uint64_t lanes_offset;
     uint32_t lane_count;
 };
 
 /*
- * Makes, seals and maps a memory whose arena has room for `arena_size` bytes, none of which is backed by pages yet.
+ * Makes, seals and maps a memory whose arena has room for `arena_size` bytes, none of which is backed by pages yet, nor
+ * may be touched before memory_open().
  * `path` NULL: a memfd.  Else a new file, in place of an empty one or of an earlier memory of this user; -EEXIST:
  * something else is there.  Errors: -EFBIG over the process's file size limit; what memfd_create, open, fallocate and
  * mmap say.
  */
 MUST_CHECK int memory_create(struct memory *memory, uint64_t arena_size, const char *path);
+
+/* Lets the first `size` bytes of the arena be touched.  One thread at a time.  What mprotect says. */
+MUST_CHECK int memory_open(struct memory *memory, uint64_t size);
 
 /*
  * Maps what a client passed, after checking it: a memfd sealed against shrinking or a regular file of our own user, of

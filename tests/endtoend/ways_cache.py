@@ -2,6 +2,7 @@
 """Stubs are kept: used again, mended when damaged, and put elsewhere where they cannot lie."""
 from lib_ways import *
 
+os.umask(0o22)
 host = WaysHost()
 CACHE = folder + "/cache/winapi"
 
@@ -26,7 +27,9 @@ def status_of(path):
 
 
 works("the first time")
-check("one stub, for its owner only", len(stubs()) == 1 and os.stat(stubs()[0]).st_mode & 0o777 == 0o600, stubs())
+check("one stub, for its owner to write and for all to load", len(stubs()) == 1 and
+      os.stat(stubs()[0]).st_mode & 0o777 == 0o644 and
+      os.stat(CACHE).st_mode & 0o777 == 0o711, stubs())
 kept = status_of(stubs()[0])
 works("the second time")
 check("the same file, untouched", stubs() and status_of(stubs()[0]) == kept)

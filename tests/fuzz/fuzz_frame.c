@@ -21,7 +21,8 @@ static void prepare(void)
 {
     if (memory.base != NULL)
         return;
-    if (memory_create(&memory, ARENA_SIZE, NULL) < 0 || arena_init(&arena, &memory) < 0)
+    if (memory_create(&memory, ARENA_SIZE, NULL) < 0 || memory_open(&memory, ARENA_SIZE) < 0 ||
+        arena_init(&arena, &memory) < 0)
         abort();
 }
 

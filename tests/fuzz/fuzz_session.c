@@ -76,7 +76,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     session.statistics = statistics;
     session.client = client;
     session.limits = (struct client_limits){.lanes = 2, .memory = 1 << 20};
-    if (session_init(&session, fds[0], fds[0]) || memory_create(&session.memory, MEMORY_PAGE, NULL))
+    if (session_init(&session, fds[0], fds[0]) || memory_create(&session.memory, MEMORY_PAGE, NULL) ||
+        memory_open(&session.memory, MEMORY_PAGE))
         abort();
     session.memory.lane_count = 0; /* no lane, no thread */
     handle_all(&session, fds[1], (const char *)data, size);

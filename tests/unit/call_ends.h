@@ -102,6 +102,7 @@ static inline void ends_open(struct ends *ends, enum medium medium, const char *
     ends->memory.fd = -1;
     if (medium == MEDIUM_MEMORY) {
         assert_int_equal(memory_create(&ends->memory, ARENA_SIZE, NULL), 0);
+        assert_int_equal(memory_open(&ends->memory, ARENA_SIZE), 0); /* it is the host's memory as well */
         assert_int_equal(arena_init(&ends->arena, &ends->memory), 0);
     }
     ends->guest_lane = lane_of(medium, ends, medium == MEDIUM_MEMORY ? &ends->arena : NULL);

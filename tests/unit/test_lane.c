@@ -160,6 +160,7 @@ static void pair_open(struct pair *pair, enum medium medium)
     }
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair->watch), 0);
     assert_int_equal(memory_create(&pair->memory, ARENA_SIZE, NULL), 0);
+    assert_int_equal(memory_open(&pair->memory, ARENA_SIZE), 0); /* it is the host's memory as well */
     assert_int_equal(arena_init(&pair->arena, &pair->memory), 0);
     assert_int_equal(lane_open_memory(&pair->guest, &pair->memory, 3, &pair->arena, pair->watch[0]), 0);
     assert_int_equal(lane_open_memory(&pair->host, &pair->memory, 3, NULL, -1), 0);

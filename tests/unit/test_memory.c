@@ -86,6 +86,7 @@ static void a_memory_is_sealed_sparse_and_shared(void **state)
     assert_int_equal(memory_adopt(&adopted, dup(memory.fd), no_bound, &why), 0);
     assert_int_equal(adopted.arena_size, memory.arena_size);
     assert_int_equal(adopted.lanes_offset, memory.lanes_offset);
+    assert_int_equal(memory_open(&memory, 106), 0);
     strcpy(memory_at(&memory, 100, 6), "hello");
     assert_string_equal(memory_at(&adopted, 100, 6), "hello");
     memory_finish(&adopted);
@@ -208,6 +209,7 @@ static void a_file_replaces_only_what_was_a_memory(void **state)
     assert_int_equal(memory_create(&first, ARENA, path), 0);
     assert_int_equal(memory_adopt(&adopted, dup(first.fd), no_bound, &why), 0);
     assert_int_equal(memory_create(&second, ARENA, path), 0); /* the first goes on in its own file */
+    assert_int_equal(memory_open(&second, 6), 0);
     strcpy(memory_at(&second, 0, 6), "other");
     assert_string_equal(memory_at(&adopted, 0, 6), "");
     memory_finish(&adopted);
@@ -250,6 +252,55 @@ static void a_child_does_not_end_its_parents_memory(void **state)
     memory_finish(&memory);
 }
 
+static bool can_be_read(const uint8_t *address)
+{
+    int ends[2];
+    bool can;
+
+    assert_int_equal(pipe(ends), 0);
+    can = write(ends[1], address, 1) == 1;
+    close(ends[0]);
+    close(ends[1]);
+    return can;
+}
+
+static void an_arena_is_opened_step_by_step(void **state)
+{
+    struct memory memory;
+    uint8_t *arena;
+
+    (void)state;
+    assert_int_equal(memory_create(&memory, 3 * (uint64_t)MEMORY_STEP - MEMORY_PAGE, NULL), 0);
+    arena = memory.base + memory.arena_offset;
+    assert_false(can_be_read(arena));
+    assert_true(can_be_read(memory.base));
+    assert_true(can_be_read(memory.base + memory.response_offset));
+    assert_true(can_be_read(memory.base + memory.size - 1));
+    assert_int_equal(memory_open(&memory, 1), 0);
+    assert_true(can_be_read(arena + MEMORY_STEP - 1));
+    assert_false(can_be_read(arena + MEMORY_STEP));
+    assert_int_equal(memory_open(&memory, memory.arena_size), 0);
+    assert_true(can_be_read(arena + memory.arena_size - 1));
+    assert_int_equal(memory_open(&memory, 1), 0);
+    memory_finish(&memory);
+}
+
+static void a_program_that_locks_its_memory_gets_no_pages_for_it(void **state)
+{
+    struct memory memory;
+    struct stat status;
+
+    (void)state;
+    if (mlockall(MCL_FUTURE) < 0)
+        skip(); /* not allowed here */
+    assert_int_equal(memory_create(&memory, 4 * (uint64_t)MEMORY_STEP, NULL), 0);
+    assert_int_equal(memory_open(&memory, 1), 0);
+    assert_int_equal(fstat(memory.fd, &status), 0);
+    assert_true(status.st_blocks * 512 <= 2 * MEMORY_PAGE);
+    memory_finish(&memory);
+    munlockall();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -261,6 +312,8 @@ int main(void)
         cmocka_unit_test(a_file_replaces_only_what_was_a_memory),
         cmocka_unit_test(a_limit_on_file_size_is_an_error_and_no_signal),
         cmocka_unit_test(a_child_does_not_end_its_parents_memory),
+        cmocka_unit_test(an_arena_is_opened_step_by_step),
+        cmocka_unit_test(a_program_that_locks_its_memory_gets_no_pages_for_it),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
