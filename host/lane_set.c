@@ -173,3 +173,15 @@ bool lane_set_nudge(struct lane_set *set)
     pthread_mutex_unlock(&set->lock);
     return again;
 }
+
+bool lane_set_leave(struct lane_set *set)
+{
+    bool are_idle = true;
+
+    pthread_mutex_lock(&set->lock);
+    for (size_t i = 0; i < LANES_MOST; i++)
+        if (set->lanes[i] && !lane_leave_when_idle(&set->lanes[i]->lane))
+            are_idle = false;
+    pthread_mutex_unlock(&set->lock);
+    return are_idle;
+}

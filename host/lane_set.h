@@ -51,4 +51,7 @@ void lane_set_interrupt(struct lane_set *set, uint32_t number);
 /* Interrupts once more those that were just about to wait.  True while there are any: ask again soon. */
 bool lane_set_nudge(struct lane_set *set);
 
+/* Has further requests refused on every lane.  true: no call is under way any more. */
+MUST_CHECK bool lane_set_leave(struct lane_set *set);
+
 #endif

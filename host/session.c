@@ -18,7 +18,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
-enum { NUDGE_EVERY_MS = 20 };
+enum { NUDGE_EVERY_MS = 20, CALLS_END_MS = 1000, LOOK_EVERY_MS = 2 };
 
 typedef int message_handler(struct session *session, struct member_reader *reader);
 
@@ -355,6 +355,19 @@ static bool wait_for_message(struct session *session, int client_fd)
     return pollers[0].revents != 0;
 }
 
+/*
+ * A client that has closed the connection and lives on, as one does that closes every descriptor, is about to make
+ * another.  The calls that it has sent are not to be lost for that.
+ */
+static void finish_calls(struct session *session, int client_fd)
+{
+    struct pollfd client = {.fd = client_fd, .events = POLLIN};
+
+    for (int waited_ms = 0; client_fd >= 0 && waited_ms < CALLS_END_MS; waited_ms += LOOK_EVERY_MS)
+        if (poll(&client, 1, 0) != 0 || lane_set_leave(&session->lanes) || poll(&client, 1, LOOK_EVERY_MS) != 0)
+            return;
+}
+
 void session_run(struct session *session)
 {
     int client_fd = watch_client(session);
@@ -364,6 +377,7 @@ void session_run(struct session *session)
         error = serve_message(session);
     if (error && error != -ECONNRESET && error != -EPIPE)
         log_warn("client %d: its connection is closed: %s", (int)session->client->pid, strerror(-error));
+    finish_calls(session, client_fd);
     json_requests_drain(&session->requests);
     atomic_store(&session->client->has_ended, true);
     _exit(0);

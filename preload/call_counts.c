@@ -1,6 +1,8 @@
 /* Buckets of durations, as floating-point numbers have them: an exponent and three bits behind it. */
 #include "preload/call_counts.h"
 
+#define GOLDEN 2654435769u /* 2^32 by the golden ratio: its multiples are spread evenly */
+
 enum { FIRST_EXPONENT = 5, FRACTION_BITS = 3, FRACTIONS = 1 << FRACTION_BITS };
 
 size_t call_counts_bucket(uint64_t took_ns)
@@ -29,9 +31,19 @@ static void add(uint64_t *word, uint64_t amount)
     __atomic_fetch_add(word, amount, __ATOMIC_RELAXED);
 }
 
-void call_counts_add(struct control_counts *counts, const struct call_cost *cost)
+uint64_t call_counts_begin(struct control_counts *counts)
 {
-    add(&counts->took[call_counts_bucket(cost->took_ns)], 1);
+    uint64_t number = __atomic_fetch_add(&counts->calls, 1, __ATOMIC_RELAXED);
+
+    if (number < CALL_COUNTS_TIMED_FIRST)
+        return 1;
+    return (uint32_t)number * GOLDEN < UINT32_MAX / CALL_COUNTS_TIMED_ONE_IN ? CALL_COUNTS_TIMED_ONE_IN : 0;
+}
+
+void call_counts_end(struct control_counts *counts, const struct call_cost *cost)
+{
+    if (cost->weight)
+        add(&counts->took[call_counts_bucket(cost->took_ns)], cost->weight);
     if (cost->is_error)
         add(&counts->errors, 1);
     if (cost->sent)
@@ -42,6 +54,7 @@ void call_counts_add(struct control_counts *counts, const struct call_cost *cost
 
 void call_counts_merge(struct control_counts *into, const struct control_counts *from)
 {
+    into->calls += from->calls;
     into->errors += from->errors;
     into->sent += from->sent;
     into->received += from->received;
@@ -49,7 +62,7 @@ void call_counts_merge(struct control_counts *into, const struct control_counts 
         into->took[i] += from->took[i];
 }
 
-uint64_t call_counts_calls(const struct control_counts *counts)
+static uint64_t sum_of_weights(const struct control_counts *counts)
 {
     uint64_t calls = 0;
 
@@ -60,7 +73,7 @@ uint64_t call_counts_calls(const struct control_counts *counts)
 
 uint64_t call_counts_percentile(const struct control_counts *counts, unsigned percent)
 {
-    uint64_t calls = call_counts_calls(counts);
+    uint64_t calls = sum_of_weights(counts);
     uint64_t rank = calls / 100 * percent + (calls % 100 * percent + 99) / 100; /* calls * percent could overflow */
     uint64_t seen = 0;
 

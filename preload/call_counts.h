@@ -1,5 +1,9 @@
 /*
- * How long calls took, in buckets: eight to each doubling from 32 ns to 68 s, so that a percentile is right within 6 %.
+ * Calls, and how long they took, in buckets: eight to each doubling from 32 ns to 68 s, so that a percentile is right
+ * within 6 %.
+ *
+ * The clock costs more than the counting.  So the first calls are all timed, and of the others one in eight, which then
+ * counts for eight.  Which one is as good as random: a program that calls in a pattern is not seen at one beat of it.
  */
 #ifndef WINAPI_PRELOAD_CALL_COUNTS_H
 #define WINAPI_PRELOAD_CALL_COUNTS_H
@@ -10,15 +14,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
+enum { CALL_COUNTS_TIMED_FIRST = 256, CALL_COUNTS_TIMED_ONE_IN = 8 };
+
 /* What a call came to. */
 struct call_cost {
+    uint64_t weight; /* how many calls its duration stands for; 0: it was not timed */
     uint64_t took_ns;
     uint64_t sent, received; /* bytes */
     bool is_error;
 };
 
-/* Counts one call.  Any thread, signal handlers too: single additions, in no order. */
-void call_counts_add(struct control_counts *counts, const struct call_cost *cost);
+/* Counts one call and gives its weight.  Any thread, signal handlers too: single additions, in no order. */
+uint64_t call_counts_begin(struct control_counts *counts);
+void call_counts_end(struct control_counts *counts, const struct call_cost *cost);
 
 /* The bucket that a duration falls into, and the middle of one, in ns. */
 size_t call_counts_bucket(uint64_t took_ns);
@@ -27,9 +35,7 @@ uint64_t call_counts_middle(size_t bucket);
 /* `into` += `from`; a copy that another program made up may overflow, which does no harm. */
 void call_counts_merge(struct control_counts *into, const struct control_counts *from);
 
-uint64_t call_counts_calls(const struct control_counts *counts);
-
-/* The duration, in ns, that `percent` of the calls did not exceed; 0 without calls. */
+/* The duration, in ns, that `percent` of the timed calls did not exceed; 0 without any. */
 uint64_t call_counts_percentile(const struct control_counts *counts, unsigned percent);
 
 #endif

@@ -408,13 +408,9 @@ void control_settle(struct core *core, struct gate *gate)
 
 /* ---- counts ---- */
 
-void control_count(const struct binding *binding, const struct call_cost *cost)
+struct control_counts *control_counts_of(const struct binding *binding)
 {
-    struct control_counts *counts;
-
     if (!atomic_load_explicit(&control.is_there, memory_order_acquire))
-        return;
-    counts = control_memory_counts(&control.memory, binding->index);
-    if (counts)
-        call_counts_add(counts, cost);
+        return NULL;
+    return control_memory_counts(&control.memory, binding->index);
 }

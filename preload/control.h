@@ -24,8 +24,8 @@ static inline void control_follow(struct core *core);
 /* A gate says that it can switch now. */
 void control_settle(struct core *core, struct gate *gate);
 
-/* Any thread; nothing where there is no control memory. */
-void control_count(const struct binding *binding, const struct call_cost *cost);
+/* Where this thread counts calls of the function; NULL: nowhere.  Any thread. */
+struct control_counts *control_counts_of(const struct binding *binding);
 
 /* ---- for the above, and for the assembly ---- */
 

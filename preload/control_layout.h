@@ -81,12 +81,12 @@ struct control_family {
     uint32_t unused;
 };
 
-/* Calls are the sum of `took`. */
 struct control_counts {
     uint64_t errors;         /* lost, refused */
     uint64_t sent, received; /* bytes */
-    uint64_t unused[5];
-    uint64_t took[CONTROL_BUCKETS];
+    uint64_t calls;          /* begun */
+    uint64_t unused[4];
+    uint64_t took[CONTROL_BUCKETS]; /* calls by duration: of those that were timed, each with its weight */
 };
 
 _Static_assert(__builtin_offsetof(struct control_header, epoch) == 128, "the layout is documented");

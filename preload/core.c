@@ -26,8 +26,14 @@ static struct core core;
 static _Atomic int core_state;
 static bool has_spoken; /* this process was started again, and has said before what there is to say at its start */
 
-/* All but 32 to 34, which belong to libc: setuid() of another thread waits for every thread to hear of it. */
-static const uint64_t held_signals = ~(UINT64_C(7) << 31);
+/*
+ * The kernel's set of signals.  Held are not: those by which a thread hears of what itself does, because the kernel
+ * would kill it; and 32 to 34, which belong to libc: setuid() of another thread waits for every thread to hear of it.
+ */
+#define BIT(number) (UINT64_C(1) << ((number)-1))
+static const uint64_t held_signals = ~(BIT(SIGSEGV) | BIT(SIGBUS) | BIT(SIGILL) | BIT(SIGFPE) | BIT(SIGTRAP) |
+                                       BIT(SIGSYS) | BIT(32) | BIT(33) | BIT(34));
+#undef BIT
 
 /* A few bytes of static TLS: a preloaded library may have no more. */
 static __thread unsigned inside;

@@ -18,6 +18,7 @@
     .type   __winapi_stub_slow, @function
     .p2align 4
 __winapi_stub_slow:
+.Lslow:                             /* by a name of its own: never through the PLT, which may change r10 */
     .cfi_startproc
     endbr64
     pushq   %rbp
@@ -83,7 +84,7 @@ winapi_native_entry:
     movq    winapi_control_epoch(%rip), %r11
     movl    (%r11), %r11d
     cmpl    winapi_control_seen(%rip), %r11d
-    jne     __winapi_stub_slow
+    jne     .Lslow
     movq    24(%r10), %r11          /* record->binding */
     jmp     *(%r11)
     .cfi_endproc

@@ -53,6 +53,7 @@ static struct {
     struct absence absence;        /* why the last connection or lane could not be had */
     uint64_t absent_until_ns;      /* no other try before, and until then */
     int absent_error;              /* this */
+    _Atomic bool is_wanted;        /* a lane, by a thread that waits for one: those in use go to it after their calls */
     uint64_t leaving_until_ns;     /* the host is closing lanes of calls that were left */
     uint16_t salt;
 } pool = {.lock = PTHREAD_MUTEX_INITIALIZER};
@@ -430,9 +431,13 @@ static int find_lane(struct core *core, struct thread_lane **found)
     if (*found)
         return 0;
     error = open_lane(core, found);
-    if (error == -EAGAIN)
-        *found = take_idle_lane();
-    return error == -EAGAIN && *found ? 0 : error;
+    if (error != -EAGAIN)
+        return error;
+    *found = take_idle_lane();
+    if (*found)
+        return 0;
+    atomic_store_explicit(&pool.is_wanted, true, memory_order_relaxed);
+    return -EAGAIN;
 }
 
 /* ---- this thread's ---- */
@@ -527,7 +532,10 @@ static int take_slowly(struct core *core, struct thread_lane **lane, struct call
     return error;
 }
 
-/* Whether a lane may come free: a call of another thread is under way, or the host is about to close one. */
+/*
+ * Whether a lane may come free: another thread's call is under way, or over since the lane was asked for, or the host
+ * is about to close one.
+ */
 static bool may_have_lane(void)
 {
     bool found;
@@ -535,7 +543,7 @@ static bool may_have_lane(void)
     lock_pool();
     found = pool.leaving_until_ns && !clock_is_past(pool.leaving_until_ns);
     for (const struct thread_lane *lane = pool.all; lane && !found; lane = lane->next)
-        found = is_in_use(lane) && !is_of_this_thread(lane, own);
+        found = !is_in_use(lane) || !is_of_this_thread(lane, own);
     unlock_pool();
     return found;
 }
@@ -557,15 +565,26 @@ static int take_patiently(struct core *core, struct thread_lane **lane, struct c
     return error;
 }
 
+/* It is in use although `own_busy` says otherwise: by a call that is just giving it back, or was left at that. */
+static bool is_being_given_back(const struct call_mark *mark)
+{
+    return has_claimed_own() && !call_mark_is_left(own->mark, mark);
+}
+
 static int take_own(struct core *core, struct thread_lane **lane, struct call_mark *mark)
 {
     int error;
 
     own_busy = mark;
-    if (claim_own() && is_usable(own)) {
-        *lane = own;
+    if (claim_own()) {
         own->mark = mark;
-        return 0;
+        if (is_usable(own)) {
+            *lane = own;
+            return 0;
+        }
+    } else if (is_being_given_back(mark)) {
+        own_busy = NULL;
+        return take_patiently(core, lane, mark, false);
     }
     error = take_patiently(core, lane, mark, true);
     if (error)
@@ -643,9 +662,10 @@ static void give_away(struct thread_lane *lane, int error)
 {
     lock_pool();
     forget_spare(lane);
+    atomic_store_explicit(&pool.is_wanted, false, memory_order_relaxed);
     if (error && error != -ETIMEDOUT)
         atomic_store(&lane->connection->is_lost, true);
-    if (error && lane == own)
+    if (lane == own)
         own = NULL;
     if (error)
         drop_lane(lane);
@@ -655,18 +675,19 @@ static void give_away(struct thread_lane *lane, int error)
     unlock_pool();
 }
 
+/* In this order: as long as the mark stands, nobody else changes `own_busy`; and it stands until the lane is given. */
 void lane_pool_give(struct thread_lane *lane, int error)
 {
     struct call_mark *mark = lane->mark;
 
+    if (own_busy == mark)
+        own_busy = NULL;
     if (lane->is_inherited)
         forget_spare(lane);
-    else if (error || lane->is_spare)
+    else if (error || lane->is_spare || atomic_load_explicit(&pool.is_wanted, memory_order_relaxed))
         give_away(lane, error);
     else
         atomic_store_explicit(&lane->claim, atomic_load_explicit(&lane->claim, memory_order_relaxed) & ~UINT64_C(1),
                               memory_order_release);
     call_mark_clear(mark);
-    if (own_busy == mark)
-        own_busy = NULL;
 }

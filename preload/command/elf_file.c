@@ -144,8 +144,9 @@ static struct elf_span shorten(struct elf_span span, uint64_t size)
     return span;
 }
 
-/* By the generic hash table: its second word; by GNU's: the end of the longest chain. */
-static size_t count_symbols(const struct elf_file *file, const struct dynamic *dynamic)
+/* By the generic hash table: its second word; by GNU's: the end of the longest chain, which leaves out undefined
+ * symbols. */
+static size_t count_hashed(const struct elf_file *file, const struct dynamic *dynamic)
 {
     struct elf_span span = dynamic->hash ? elf_locate(file, dynamic->hash) : (struct elf_span){0};
     uint32_t words[4], bucket, last = 0, link = 0;
@@ -167,16 +168,37 @@ static size_t count_symbols(const struct elf_file *file, const struct dynamic *d
     return (size_t)last + 1;
 }
 
+static size_t count_relocated(const struct elf_file *file, struct elf_span table)
+{
+    size_t count = 0;
+    Elf64_Rela entry;
+
+    for (size_t i = 0; elf_read_entry(file, table, i, &entry, sizeof(entry)); i++)
+        if (ELF64_R_SYM(entry.r_info) >= count)
+            count = (size_t)ELF64_R_SYM(entry.r_info) + 1;
+    return count;
+}
+
+/* GNU's hash table of an object that defines none says nothing of how many it asks for: its relocations do. */
+static size_t count_symbols(const struct elf_file *file, const struct dynamic *dynamic, struct elf_span plt)
+{
+    const size_t counts[] = {count_hashed(file, dynamic), count_relocated(file, file->relocations),
+                             count_relocated(file, plt)};
+    size_t most = file->symbols.size / sizeof(Elf64_Sym), count = 0;
+
+    for (size_t i = 0; i < COUNT_OF(counts); i++)
+        count = counts[i] > count ? counts[i] : count;
+    return count < most ? count : most;
+}
+
 static int read_tables(struct elf_file *file, const struct dynamic *dynamic)
 {
-    size_t most;
+    struct elf_span plt = shorten(elf_locate(file, dynamic->plt), dynamic->plt_size);
 
     file->strings = shorten(elf_locate(file, dynamic->strings), dynamic->strings_size);
     file->symbols = elf_locate(file, dynamic->symbols);
-    most = file->symbols.size / sizeof(Elf64_Sym);
-    file->symbol_count = count_symbols(file, dynamic);
-    if (file->symbol_count > most)
-        file->symbol_count = most;
+    file->relocations = shorten(elf_locate(file, dynamic->relocations), dynamic->relocations_size);
+    file->symbol_count = count_symbols(file, dynamic, plt);
     if (dynamic->versions)
         file->versions = elf_locate(file, dynamic->versions);
     if (dynamic->has_soname)
@@ -188,9 +210,8 @@ static int read_tables(struct elf_file *file, const struct dynamic *dynamic)
     file->relocated = calloc(file->symbol_count + 1, 1);
     if (!file->relocated)
         return -ENOMEM;
-    file->relocations = shorten(elf_locate(file, dynamic->relocations), dynamic->relocations_size);
     elf_note_relocations(file, file->relocations, false);
-    elf_note_relocations(file, shorten(elf_locate(file, dynamic->plt), dynamic->plt_size), true);
+    elf_note_relocations(file, plt, true);
     return 0;
 }
 

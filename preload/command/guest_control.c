@@ -166,8 +166,8 @@ static int explain_absence(struct guest_control *control, const char *maps, int 
                     "the program has closed the descriptor of its control memory, and only root can reach it without");
     if (strstr(maps, LIBRARY_NAME))
         return fail(control, error,
-                    "it has made no call to a function of the tables yet, or could make no control memory "
-                    "(WINAPI_LOG_LEVEL=debug says why): nothing is known of it");
+                    "it has made no call to a function of the tables yet, or could make no control memory, which takes "
+                    "a limit of 64 descriptors (WINAPI_LOG_LEVEL=debug says why): nothing is known of it");
     return fail(control, error, "it does not run under " LIBRARY_NAME "; winapi run starts programs that do");
 }
 

@@ -229,10 +229,30 @@ static int set_environment(const struct run *run)
     return code;
 }
 
-static int execute(char **program)
+/* A script without a first line is the shell's; glibc's execvp sees to it, musl's does not. */
+static void execute_by_shell(const struct run *run)
 {
-    execvp(program[0], program);
-    return fail(errno == ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT_RUN, program[0], strerror(errno));
+    size_t count = 0;
+    char **arguments;
+
+    while (run->program[count])
+        count++;
+    arguments = calloc(count + 2, sizeof(*arguments));
+    if (!arguments)
+        return;
+    arguments[0] = (char *)"/bin/sh";
+    arguments[1] = run->found.chain[0];
+    memcpy(&arguments[2], &run->program[1], (count - 1) * sizeof(*arguments));
+    execv(arguments[0], arguments);
+    free(arguments);
+}
+
+static int execute(const struct run *run)
+{
+    execvp(run->program[0], run->program);
+    if (errno == ENOEXEC && run->found.is_script)
+        execute_by_shell(run);
+    return fail(errno == ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT_RUN, run->program[0], strerror(errno));
 }
 
 int command_run(int argc, char **argv)
@@ -251,7 +271,7 @@ int command_run(int argc, char **argv)
     if (code == GO_ON)
         code = set_environment(&run);
     if (code == GO_ON)
-        code = execute(run.program);
+        code = execute(&run);
     specs_finish(&run.specs);
     program_finish(&run.found);
     return code;

@@ -80,7 +80,7 @@ static void print_padded(const char *text, int width)
 /* A function whose calls pass the library by, and were never counted, has no numbers. */
 static void print_line(const struct line *line)
 {
-    uint64_t calls = call_counts_calls(&line->counts);
+    uint64_t calls = line->counts.calls;
 
     print_padded(line->table, 12);
     print_padded(line->name, 28);
@@ -126,7 +126,7 @@ static int print_text(const struct guest_control *control, const char *program)
     for (size_t i = 0; !error && i < control->view.function_count; i++) {
         error = read_line(control, i, &line);
         call_counts_merge(&sum.counts, &line.counts);
-        if (call_counts_calls(&line.counts) || line.is_direct)
+        if (line.counts.calls || line.is_direct)
             print_line(&line);
         else
             quiet++;
@@ -142,7 +142,7 @@ static int print_text(const struct guest_control *control, const char *program)
 
 static void add_counts(cJSON *object, const struct control_counts *counts)
 {
-    cJSON_AddNumberToObject(object, "calls", (double)call_counts_calls(counts));
+    cJSON_AddNumberToObject(object, "calls", (double)counts->calls);
     cJSON_AddNumberToObject(object, "errors", (double)counts->errors);
     cJSON_AddNumberToObject(object, "p50_ns", (double)call_counts_percentile(counts, PERCENT_MIDDLE));
     cJSON_AddNumberToObject(object, "p99_ns", (double)call_counts_percentile(counts, PERCENT_SLOW));

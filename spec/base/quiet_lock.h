@@ -1,20 +1,26 @@
 /*
- * A lock that a signal handler of the same thread cannot run into: all signals wait while it is held.
+ * A lock that a signal handler of the same thread cannot run into: signals wait while it is held.
+ * Those by which a thread hears of what itself does do not: the kernel would kill it.
  *
  * For what happens seldom (connecting, opening lanes, allocating buffers): each use is two system calls.
  */
 #ifndef WINAPI_SPEC_BASE_QUIET_LOCK_H
 #define WINAPI_SPEC_BASE_QUIET_LOCK_H
 
+#include "spec/base/error.h"
+
 #include <pthread.h>
 #include <signal.h>
 
 static inline void quiet_lock(pthread_mutex_t *lock, sigset_t *before)
 {
-    sigset_t all;
+    static const int own[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGSYS};
+    sigset_t held;
 
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, before);
+    sigfillset(&held);
+    for (size_t i = 0; i < COUNT_OF(own); i++)
+        sigdelset(&held, own[i]);
+    pthread_sigmask(SIG_BLOCK, &held, before);
     pthread_mutex_lock(lock);
 }
 

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 enum { PAYLOAD_STEP = 64 << 10 }; /* payload memory grows in these steps */
@@ -67,6 +68,14 @@ void lane_close(struct lane *lane)
         lane_memory_leave(lane);
     payload_give_back(lane);
     lane_drop(lane);
+}
+
+bool lane_leave_when_idle(struct lane *lane)
+{
+    if (lane->medium == MEDIUM_MEMORY)
+        return lane_memory_leave_when_idle(lane);
+    shutdown(lane->fd, SHUT_RD);
+    return false;
 }
 
 void lane_forget(struct lane *lane)

@@ -84,6 +84,12 @@ MUST_CHECK int lane_open_socket(struct lane *lane, int fd, uint64_t payload_most
 void lane_close(struct lane *lane);
 
 /*
+ * For the host, from another thread than the lane's: has the guest's next request refused, unsent, unless one is being
+ * served.  true: none is.  Over a socket the lane's own thread ends when it has answered, and closes the lane.
+ */
+MUST_CHECK bool lane_leave_when_idle(struct lane *lane);
+
+/*
  * The same without a word to the other end: in the child of a fork, whose lanes are its parent's.  The arena keeps
  * what the lane had.
  */

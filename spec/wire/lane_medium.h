@@ -12,6 +12,8 @@ MUST_CHECK int lane_memory_answer(struct lane *lane);
 /* Says that this end has gone. */
 void lane_memory_leave(struct lane *lane);
 
+MUST_CHECK bool lane_memory_leave_when_idle(struct lane *lane);
+
 MUST_CHECK int lane_socket_exchange(struct lane *lane, uint64_t deadline_ns, bool *sent);
 MUST_CHECK int lane_socket_receive(struct lane *lane);
 MUST_CHECK int lane_socket_answer(struct lane *lane);

@@ -266,6 +266,15 @@ int lane_memory_exchange(struct lane *lane, uint64_t deadline_ns, bool *sent)
     return rc;
 }
 
+bool lane_memory_leave_when_idle(struct lane *lane)
+{
+    if (atomic_load(&lane->in->taken) !=
+        atomic_load(&lane->out->sequence)) /* counterparts: request_settle(), page_send() */
+        return false;
+    lane_memory_leave(lane);
+    return true;
+}
+
 static int descriptors_check(const struct lane *lane)
 {
     const struct frame *request = &lane->request;

@@ -6,7 +6,6 @@ Programs are linked in all the ways that decide whether a call passes the loader
 from lib_ways import *
 
 host = WaysHost()
-MUSL = "musl" in os.path.basename(CC[0])
 
 
 def doctor(program, *arguments, options=("--spec", WAYS_SPEC), library=Where.here, **variables):

@@ -1,31 +1,16 @@
 """What the tests of `winapi route PID` and `winapi stat PID` share: libtoggled in two builds, the program `toggled`."""
-import shlex
-
-from lib_trouble import *
+from lib_compile import *
 
 FIXTURES = SOURCE + "/tests/fixtures/routes"
 SPEC = FIXTURES + "/toggled.json"
-CC = shlex.split(os.environ.get("CC", "cc"))
-if not shutil.which(CC[0]):
-    print("skipped: there is no C compiler")
-    sys.exit(77)
-FLAGS = ["-std=gnu11", "-D_GNU_SOURCE", "-O1", "-I" + FIXTURES]
-if SANITIZER:
-    FLAGS.append({"address": "-fsanitize=address,undefined", "thread": "-fsanitize=thread"}[SANITIZER])
+FLAGS.append("-I" + FIXTURES)
 FAMILY = "toggled_open toggled_make toggled_value toggled_close".split()
 MEDIA = ["memory", "socket"]
 NATIVE, REMOTE = 1, 2
 
 
-def compile(output, *arguments):
-    path = f"{folder}/{output}"
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    subprocess.run([*CC, *FLAGS, "-o", path, *arguments], check=True)
-    return path
-
-
 def build_library(name, here):
-    library = compile(name + "/libtoggled.so", "-shared", "-fPIC", f"-DHERE={here}", FIXTURES + "/libtoggled.c")
+    library = compile(name + "/libtoggled.so", *SHARED, f"-DHERE={here}", FIXTURES + "/libtoggled.c")
     return os.path.dirname(library)
 
 

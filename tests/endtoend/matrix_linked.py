@@ -135,7 +135,7 @@ try_case(Case("a function of the program's own", [program], ["library-constructo
                                                              "call here", "library here",
                                                              "default here", "self here", "same 1",
                                                              "library-atexit here", "library-destructor here"],
-              early=LIBRARY_START))
+              early=LIBRARY_START, warning="runs native: the program has and exports ways_where itself"))
 
 # ---- C++ ----
 

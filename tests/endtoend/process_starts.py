@@ -50,7 +50,7 @@ for medium in MEDIA:
     expect("a daemon made by hand", "by-hand call spawn", [], [THERE, *CHILD])
     expect("a daemon made by hand after a call", "call by-hand call exec call by-hand call", [THERE], [THERE] * 3)
     expect("close_range of everything", "close-range call call", [], [THERE] * 2)
-    expect("close_range of everything after a call", "call close-and-await call exec call", [THERE], [THERE] * 2)
+    expect("close_range of everything after a call", "call close-range call exec call", [THERE], [THERE] * 2)
     expect("close_range that marks", "call mark-range call exec call", [THERE] * 3)
     check(f"{medium}: no worker has crashed, and the host has said nothing",
           host.stat()["crashed_clients"] == 0 and host.log() == "", host.log())

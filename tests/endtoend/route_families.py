@@ -130,9 +130,14 @@ seals = subprocess.run([sys.executable, "-c", "import os, sys\nfd = os.open(sys.
                         path], capture_output=True)
 check("nobody can make the memory smaller", seals.returncode != 0 and b"PermissionError" in seals.stderr, seals.stderr)
 
-program = Toggled(host, command=["/bin/sh", "-c", "ulimit -n 16; exec " + TOGGLED])
-check("with sixteen descriptors it runs all the same", program.side() == REMOTE and
+program = Toggled(host, command=["/bin/sh", "-c", "ulimit -S -n 16; exec " + TOGGLED])
+check("with sixteen descriptors the memory lies beyond them", program.side() == REMOTE and
       route(program.pid, "toggled_next=native").status == 0 and program.side() == NATIVE, program.said())
+program = Toggled(host, command=["/bin/sh", "-c", "ulimit -n 16; exec " + TOGGLED])
+check("with sixteen and none beyond the program has them", program.side() == REMOTE and program.said() == "")
+refused = route(program.pid, "toggled_next=native")
+check("and the command says why it cannot reach it", refused.status == 1 and "64 descriptors" in refused.err and
+      program.side() == REMOTE, refused)
 
 # ---- garbage in control memory ----
 

@@ -4,9 +4,12 @@ The program says the same bare and remoted, and the host has counted each call o
 """
 from lib_ways import *
 
+if SANITIZER == "thread":
+    print("skipped: ThreadSanitizer hands signals over late, and to threads that never wait not at all")
+    sys.exit(77)
 STORM = compile("storm", FIXTURES + "/storm.c", *use_libraries(Where.here), "-pthread")
 MEDIA = [os.environ["WINAPI_TRANSPORT"]] if "WINAPI_TRANSPORT" in os.environ else ["memory", "socket"]
-SMALL = 0 if SANITIZER else 8192  # SIGSTKSZ of old; a sanitizer's frames are larger
+SMALL = 0 if SANITIZER else 10240  # a sanitizer's frames are larger
 
 
 def storm(what, *words, **variables):
@@ -23,9 +26,10 @@ for medium in MEDIA:
         storm(name + ": calls, threads, naps", *setup, "calls", "threads", "naps", host=host, WINAPI_TRANSPORT=medium)
         check(f"{name}: the host has counted each once", host.calls("ways_touch") == 2001 and
               host.calls("ways_fail") == 4000, host.stat()["functions"])
-        storm(name + ": handlers that call", *setup, "handled", "nested", host=host, WINAPI_TRANSPORT=medium)
-        check(f"{name}: the host has counted the handlers' calls", host.calls("ways_length") >= 400 and
-              host.calls("ways_length") == host.calls("ways_distance"))
+        wrong = WaysHost(library=Where.wrong)  # a call that is not made there gives another result
+        storm(name + ": handlers that call", *setup, "handled", "nested", host=wrong, WINAPI_TRANSPORT=medium, MORE=1)
+        check(f"{name}: the host has counted the handlers' calls", wrong.calls("ways_length") >= 400 and
+              wrong.calls("ways_length") == wrong.calls("ways_distance"))
     storm(medium + ": the first call of all, in a handler that interrupts malloc", "in-malloc", host=host,
           WINAPI_TRANSPORT=medium)
     check(f"{medium}: the host has counted it", host.calls("ways_exact_third") >= 200, host.calls("ways_exact_third"))

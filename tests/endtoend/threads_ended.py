@@ -51,10 +51,12 @@ for medium in MEDIA:
     check(f"{medium}: the host has counted them", crowded.calls("ways_add") == 9200, crowded.calls("ways_add"))
 
     host = WaysHost("--max-lanes", "16")
-    result = winapi_run(ENDINGS, "cancelled", "cancel-anywhere", "exit-in-call", host=host, WINAPI_TRANSPORT=medium)
+    # ThreadSanitizer hands signals over when its own functions are called, and a wait for the host calls none.
+    words = ["cancelled", "cancel-anywhere"] + ([] if SANITIZER == "thread" else ["exit-in-call"])
+    result = winapi_run(ENDINGS, *words, host=host, WINAPI_TRANSPORT=medium)
     check(f"{medium}: cancelled in a call, or ended by a handler: as it should, and the next calls are remote",
           result.lines == ["cancelled: right 11 wrong 0", "cancel-anywhere: right 301 wrong 0",
-                           "exit-in-call: right 21 wrong 0"] and result.err == "", result)
+                           "exit-in-call: right 21 wrong 0"][:len(words)] and result.err == "", result)
 
 # ---- native functions that the hook calls end where the bare ones do ----
 

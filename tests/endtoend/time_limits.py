@@ -69,4 +69,17 @@ wait_until(lambda: program.result("next", 1) == 2)
 check("late calls, again and again", late[0][:2] == (-1, errno.ETIMEDOUT), *late)
 check("twelve late calls over four lanes, each free again once the function has returned",
       program.call("next", 1)[:2] == (2, 77), *program.lines())
+
+# ---- lanes that were stuck at hosts that are no more: their numbers are free again ----
+
+host = Host()
+program = Program(host, WINAPI_CALL_TIMEOUT="5ms", WINAPI_TRANSPORT="memory")
+lost = 0
+for _ in range(0 if SANITIZER else 270):
+    lost += program.call("forever")[0] == -1
+    for worker in host.workers():
+        kill(worker)
+        wait_until(lambda: not is_alive(worker))
+check("stuck at 270 hosts that were killed, and the next call works", program.call("next", 1)[:2] == (2, 77) and
+      lost in (0, 270), lost, *program.new_lines()[-3:])
 finish()

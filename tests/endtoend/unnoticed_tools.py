@@ -39,6 +39,7 @@ tar -xzf missing.tgz; echo "status $?"; head -c 300 a.tgz | tar -tzf - >/dev/nul
 """
 
 MAKE = r"""
+unset CC
 cat >Makefile <<'END'
 ALL = $(foreach n,$(shell seq 1 40),obj/$(n).o)
 prog: $(ALL) main.o

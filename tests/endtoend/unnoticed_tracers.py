@@ -116,7 +116,7 @@ else:
 ADDED = set("""access brk clock_gettime close connect faccessat2 fallocate fcntl fstat ftruncate futex geteuid getpid getrandom
     getsockopt gettid getuid lstat madvise memfd_create mmap mprotect munlock munmap newfstatat openat poll ppoll prlimit64
     read readlink recvmsg rt_sigpending rt_sigprocmask rt_sigtimedwait sched_yield sendmsg setsockopt socket stat""".split())
-ADDED_BY_START = {"clone", "pipe2", "socketpair", "wait4"}
+ADDED_BY_START = {"clone", "pipe2", "prctl", "socketpair", "wait4"}
 
 
 def system_calls(way, place):

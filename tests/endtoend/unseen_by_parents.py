@@ -50,6 +50,8 @@ same("its group is signalled", "call group call wait", 2)
 same("clones are looked for", "call clones call clones", 2)
 
 for what, before, starter in (("a subreaper", "adopt", ()), ("process 1", "", ("unshare", "-p", "-f", "--mount-proc"))):
+    if SANITIZER == "thread":  # it does not know a process on another stack in the same memory
+        continue
     if starter and subprocess.run([*starter, "true"], capture_output=True).returncode:
         print("skipped: no namespace of processes can be made here")
         continue
@@ -68,11 +70,12 @@ for what, before, starter in (("a subreaper", "adopt", ()), ("process 1", "", ("
     counted()
 
 # What is left to see there, as the documentation says.
-kept = winapi_run(PARENTS, "adopt", "call", "clones", WINAPI_HOST=OWN)
-check("a subreaper that looks for clones finds one that lives", kept.values("clones")[0].startswith("0 "), kept)
+if SANITIZER != "thread":
+    kept = winapi_run(PARENTS, "adopt", "call", "clones", WINAPI_HOST=OWN)
+    check("a subreaper that looks for clones finds one that lives", kept.values("clones")[0].startswith("0 "), kept)
 
 same("a session of its own", "call terminal group child wait call", 3, ("setsid", "--wait"))
-if shutil.which("script"):
+if shutil.which("script") and not SANITIZER:
     words = "handle call terminal group child wait signals terminal call"
     same("on a terminal", words, 3, ("script", "-qef"))
 finish()

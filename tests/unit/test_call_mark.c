@@ -52,24 +52,14 @@ static void copy_of_a_mark_is_none(void **state)
     assert_true(call_mark_is_left(&copy, &own));
 }
 
-static __attribute__((noinline)) const struct call_mark *leave_deep(void)
+static volatile uintptr_t left_at;
+
+static __attribute__((noinline)) void leave(void)
 {
     struct call_mark left;
-    volatile uintptr_t address = (uintptr_t)&left; /* not followed by the compiler, which would warn */
 
     call_mark_set(&left);
-    return (const struct call_mark *)address;
-}
-
-/* From amid what the next call's frame covers. */
-static __attribute__((noinline)) const struct call_mark *leave(void)
-{
-    volatile char room[256];
-    const struct call_mark *left;
-
-    room[0] = 1;
-    left = leave_deep();
-    return room[0] ? left : NULL;
+    left_at = (uintptr_t)&left;
 }
 
 static __attribute__((noinline)) bool ask_from(const struct call_mark *left)
@@ -77,8 +67,7 @@ static __attribute__((noinline)) bool ask_from(const struct call_mark *left)
     volatile char frame[512];
     struct call_mark own;
 
-    for (size_t i = 0; i < sizeof(frame); i++)
-        frame[i] = 1;
+    memset((char *)(uintptr_t)frame, 1, sizeof(frame));
     call_mark_set(&own);
     return call_mark_is_left(left, &own);
 }
@@ -86,7 +75,11 @@ static __attribute__((noinline)) bool ask_from(const struct call_mark *left)
 static void mark_of_a_frame_that_is_gone_is_left(void **state)
 {
     (void)state;
-    assert_true(ask_from(leave()));
+#ifdef __SANITIZE_ADDRESS__
+    skip(); /* frames have other places */
+#endif
+    leave();
+    assert_true(ask_from((const struct call_mark *)left_at));
 }
 
 int main(void)

@@ -25,7 +25,7 @@ static const char *in_folder(const char *below)
     static unsigned next;
     char *path = paths[next++ % PATHS];
 
-    snprintf(path, PATH_SIZE, "%s/%s", folder, below);
+    assert_true(snprintf(path, PATH_SIZE, "%s/%s", folder, below) < PATH_SIZE);
     return path;
 }
 
@@ -34,7 +34,8 @@ static int place(const char *directory, const char *name)
     char below[PATH_SIZE];
 
     mkdir(in_folder(directory), 0700);
-    snprintf(below, sizeof(below), "%s/%s", directory, name);
+    if (snprintf(below, sizeof(below), "%s/%s", directory, name) >= (int)sizeof(below))
+        return -1;
     return symlink("/proc/self/exe", in_folder(below));
 }
 
