@@ -78,7 +78,7 @@ static const char *hold_side_by_side(struct forward *forward, struct compare_ent
     call->difference = &difference;
     error = call_decode_reply(call, result);
     call->compares = false;
-    lane_pool_give(forward->lane, error == -ENOMEM ? 0 : error);
+    thread_lane_give(forward->lane, error == -ENOMEM ? 0 : error);
     if (error) {
         count_not_compared(entry, "the host's answer makes no sense");
         return "not compared";

@@ -36,7 +36,7 @@ static const char *describe_exchange(int error)
 /* The call fails as it stands: nothing is wrong with the lane. */
 static int give_up(struct forward *forward, int error, const char *part, const char *detail)
 {
-    lane_pool_give(forward->lane, 0);
+    thread_lane_give(forward->lane, 0);
     forward->lane = NULL;
     forward->loss = (struct loss){.error = error, .detail = detail, .part = part};
     return error;
@@ -61,7 +61,7 @@ static int take_refusal(struct forward *forward, uint32_t status)
 {
     int error = status == FRAME_REFUSED_HANDLE ? -EBADF : -EPROTO;
 
-    lane_pool_give(forward->lane, 0);
+    thread_lane_give(forward->lane, 0);
     forward->lane = NULL;
     return lose(forward, error, status != FRAME_REFUSED_FUNCTION, describe_refusal(status));
 }
@@ -84,7 +84,7 @@ int forward_encode(struct forward *forward, struct core *core, struct binding *b
 
     if (!plan)
         return lose(forward, -ENOTSUP, false, "it cannot be prepared for calls");
-    error = lane_pool_take(core, &forward->lane, &forward->mark);
+    error = thread_lane_take(core, &forward->lane, &forward->mark);
     if (error)
         return lose_unreached(forward, error);
     id = forward->lane->connection->ids[binding->index];
@@ -111,7 +111,7 @@ int forward_exchange(struct forward *forward, struct core *core, struct binding 
 
     error = lane_exchange(&forward->lane->lane, clock_deadline_ns(timeout_of(core, binding)), &sent);
     if (error) {
-        lane_pool_give(forward->lane, error);
+        thread_lane_give(forward->lane, error);
         forward->lane = NULL;
         return lose(forward, error, sent, describe_exchange(error));
     }
@@ -151,7 +151,7 @@ int forward_call(struct forward *forward, struct core *core, struct binding *bin
     if (error)
         return error;
     error = call_decode_reply(&forward->lane->call, result);
-    lane_pool_give(forward->lane, error == -ENOMEM ? 0 : error);
+    thread_lane_give(forward->lane, error == -ENOMEM ? 0 : error);
     if (error)
         return lose(forward, error, true, describe_exchange(error));
     errno = binding->row->keeps_errno ? kept_errno : error_number;

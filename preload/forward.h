@@ -3,8 +3,8 @@
 #define WINAPI_PRELOAD_FORWARD_H
 
 #include "preload/binding.h"
-#include "preload/lane_pool.h"
 #include "preload/lost.h"
+#include "preload/thread_lane.h"
 #include "spec/base/error.h"
 
 /* A call that stands between its encoding and the use of its reply. */
@@ -22,7 +22,7 @@ struct forward_options {
 };
 
 /*
- * Takes a lane and encodes; lane_pool_give() is the caller's after forward_send() or on a later error.  Errors leave
+ * Takes a lane and encodes; thread_lane_give() is the caller's after forward_send() or on a later error.  Errors leave
  * forward->loss filled and no lane held.
  */
 MUST_CHECK int forward_encode(struct forward *forward, struct core *core, struct binding *binding, void **arguments,

@@ -127,7 +127,7 @@ static const char *call_in_family(struct core *core, struct binding *binding, vo
     enum mode mode = gate_enter(binding->gate, &passage);
     const char *how;
 
-    lane_pool_watch_thread();
+    thread_lane_watch_end();
     if (binding->gives != GIVES_NONE || binding->closes)
         call_among_objects(mode, core, binding, result, arguments, cost, &how);
     else

@@ -1,16 +1,6 @@
-/*
- * One lock for everything that is not a call: connecting, opening lanes, giving them back.
- *
- * Whose a lane is.  `claim` is a ticket, which no two owners ever have alike, times two, plus one while a call uses the
- * lane; 0 while it is nobody's.  The owner moves from idle to in use by compare-and-swap, without the lock, and back by
- * a store; who takes an idle lane away, under the lock, does it by compare-and-swap too.  So one of both wins, and the
- * owner finds its ticket gone.  What it looks at is always a lane, because lanes that are dropped are kept for later
- * ones.
- */
+/* One lock for everything that is not a call: connecting, opening lanes, giving them back. */
 #include "preload/lane_pool.h"
 
-#include "preload/fork.h"
-#include "preload/gate.h"
 #include "preload/guest_memory.h"
 #include "preload/session_note.h"
 #include "preload/strings.h"
@@ -30,7 +20,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { ABSENT_MS = 1000, LEAVING_MS = 1000, NAP_NS = 200000 };
+enum { ABSENT_MS = 1000, LEAVING_MS = 1000 };
 
 /* What a lane number of the shared memory still costs: the host may be at work for a call that nobody waits for. */
 struct debt {
@@ -41,8 +31,6 @@ struct debt {
 
 static struct {
     pthread_mutex_t lock;
-    pthread_key_t thread_end;
-    bool has_thread_end;
     struct connection *connection; /* NULL: none yet, or lost */
     struct thread_lane *all, *free;
     struct thread_lane *husks; /* dropped; for use as new ones */
@@ -56,96 +44,8 @@ static struct {
     _Atomic bool is_wanted;        /* a lane, by a thread that waits for one: those in use go to it after their calls */
     uint64_t leaving_until_ns;     /* the host is closing lanes of calls that were left */
     uint16_t salt;
+    bool has_changed; /* since the lock was taken: to be shown */
 } pool = {.lock = PTHREAD_MUTEX_INITIALIZER};
-
-/*
- * This thread's lane.  `own_busy` is set before the lane is looked at and cleared when the call is over: a signal
- * handler in between takes a spare one, so nothing changes under the call that it interrupted.
- */
-static __thread struct thread_lane *own;
-static __thread uint64_t own_ticket;
-static __thread struct call_mark *volatile own_busy; /* of the call that uses it, or is about to; NULL: none */
-static __thread struct thread_lane *volatile spare;  /* the innermost spare in use */
-static __thread bool is_ending;                      /* the thread: its key is gone, so no lane stays with it */
-
-/* Signals of this thread wait while the lock is held. */
-static void lock_pool(void)
-{
-    core_enter();
-    pthread_mutex_lock(&pool.lock);
-}
-
-static void unlock_pool(void)
-{
-    pthread_mutex_unlock(&pool.lock);
-    core_leave();
-}
-
-static bool is_in_use(const struct thread_lane *lane)
-{
-    return atomic_load_explicit(&lane->claim, memory_order_relaxed) & 1;
-}
-
-/* ---- fork ---- */
-
-static bool is_of_this_thread(const struct thread_lane *lane, const struct thread_lane *its_own)
-{
-    const struct thread_lane *at = spare;
-
-    while (at && at != lane)
-        at = at->outer;
-    return at || lane == its_own;
-}
-
-/* In the child: nothing here is ours any more.  What the parent and the host share is left as it is. */
-static void start_over(void)
-{
-    struct thread_lane *next, *busy = own;
-
-    pthread_mutex_init(&pool.lock, NULL);
-    own = NULL;
-    for (struct thread_lane *lane = pool.all; lane; lane = next) {
-        next = lane->next;
-        if (is_in_use(lane) && is_of_this_thread(lane, busy)) {
-            lane->is_inherited = true; /* a signal handler forked during its wait: the child returns to that */
-            continue;
-        }
-        lane_forget(&lane->lane);
-        if (is_in_use(lane)) { /* of a thread that is not here: it may have been anywhere in it */
-            lane->next = pool.abandoned;
-            pool.abandoned = lane;
-            continue;
-        }
-        call_finish(&lane->call);
-        free(lane);
-    }
-    connection_close(pool.connection);
-    pool.connection = NULL;
-    pool.all = pool.free = NULL;
-    memset(pool.debts, 0, sizeof(pool.debts));
-    is_ending = false;
-}
-
-static struct fork_part fork_part = {.start_over = start_over};
-
-static void thread_ended(void *unused);
-
-/* Before the first connection. */
-static int begin(void)
-{
-    if (!pool.has_thread_end)
-        pool.has_thread_end = pthread_key_create(&pool.thread_end, thread_ended) == 0;
-    return fork_watch(&fork_part);
-}
-
-void lane_pool_prepare(void)
-{
-    lock_pool();
-    (void)!begin(); /* tried again when there is a call */
-    unlock_pool();
-}
-
-/* ---- lanes ---- */
 
 static bool is_connected(void)
 {
@@ -164,11 +64,26 @@ static void note_session(void)
                  connection ? connection->address : NULL);
 }
 
+void lane_pool_lock(void)
+{
+    core_enter();
+    pthread_mutex_lock(&pool.lock);
+}
+
+void lane_pool_unlock(void)
+{
+    if (pool.has_changed)
+        note_session();
+    pool.has_changed = false;
+    pthread_mutex_unlock(&pool.lock);
+    core_leave();
+}
+
 void lane_pool_explain(char *text, size_t size)
 {
-    lock_pool();
+    lane_pool_lock();
     snprintf(text, size, "%s", pool.absence.text);
-    unlock_pool();
+    lane_pool_unlock();
 }
 
 /* The process at the other end has ended or not: only then does nobody write to its lanes any more. */
@@ -226,7 +141,7 @@ static void remove_lane(const struct thread_lane *lane)
         *at = lane->next;
 }
 
-static void drop_lane(struct thread_lane *lane)
+void lane_pool_drop(struct thread_lane *lane)
 {
     struct connection *connection = lane->connection;
 
@@ -237,24 +152,30 @@ static void drop_lane(struct thread_lane *lane)
     atomic_store(&lane->claim, 0);
     lane->next = pool.husks;
     pool.husks = lane;
+    pool.has_changed = true;
+    atomic_store_explicit(&pool.is_wanted, false, memory_order_relaxed);
     close_unused(connection);
 }
 
-static bool is_usable(const struct thread_lane *lane)
+void lane_pool_free(struct thread_lane *lane)
 {
-    return lane && !atomic_load_explicit(&lane->connection->is_lost, memory_order_relaxed);
-}
-
-/* Keeps it for the next thread that needs one. */
-static void free_lane(struct thread_lane *lane)
-{
-    if (!is_usable(lane)) {
-        drop_lane(lane);
+    if (!lane_is_usable(lane)) {
+        lane_pool_drop(lane);
         return;
     }
     atomic_store(&lane->claim, 0);
     lane->next_free = pool.free;
     pool.free = lane;
+    pool.has_changed = true;
+    atomic_store_explicit(&pool.is_wanted, false, memory_order_relaxed);
+}
+
+void lane_pool_retire(struct thread_lane *lane)
+{
+    if (lane_is_usable(lane))
+        connection_close_lane(lane->connection, lane->index);
+    pool.leaving_until_ns = clock_deadline_ns(LEAVING_MS);
+    lane_pool_drop(lane);
 }
 
 /* One that was given back, or NULL; lanes of a lost connection go for good. */
@@ -264,9 +185,9 @@ static struct thread_lane *find_free_lane(void)
         struct thread_lane *lane = pool.free;
 
         pool.free = lane->next_free;
-        if (is_usable(lane))
+        if (lane_is_usable(lane))
             return lane;
-        drop_lane(lane);
+        lane_pool_drop(lane);
     }
     return NULL;
 }
@@ -279,7 +200,7 @@ static struct thread_lane *take_idle_lane(void)
     uint64_t claim;
 
     for (struct thread_lane *lane = pool.all; lane; lane = lane->next)
-        if (is_usable(lane) && atomic_load(&lane->claim) && !is_in_use(lane))
+        if (lane_is_usable(lane) && atomic_load(&lane->claim) && !lane_is_in_use(lane))
             found = lane;
     claim = found ? atomic_load(&found->claim) : 0;
     if (!claim || (claim & 1) || !atomic_compare_exchange_strong(&found->claim, &claim, 0))
@@ -421,10 +342,8 @@ static int open_lane(struct core *core, struct thread_lane **opened)
 
 static int find_lane(struct core *core, struct thread_lane **found)
 {
-    int error = begin();
+    int error = connect_now(core);
 
-    if (!error)
-        error = connect_now(core);
     if (error)
         return error;
     *found = find_free_lane();
@@ -440,254 +359,55 @@ static int find_lane(struct core *core, struct thread_lane **found)
     return -EAGAIN;
 }
 
-/* ---- this thread's ---- */
-
-static void use_spare(struct thread_lane *lane)
+int lane_pool_find(struct core *core, struct thread_lane **found)
 {
-    lane->is_spare = true;
-    lane->outer = spare;
-    spare = lane;
-}
+    int error = find_lane(core, found);
 
-/* It stays this thread's own if its end can be heard of. */
-static bool keep_as_own(struct thread_lane *lane)
-{
-    if (is_ending || !pool.has_thread_end || pthread_setspecific(pool.thread_end, lane) != 0)
-        return false;
-    lane->is_spare = false;
-    own = lane;
-    own_ticket = pool.last_ticket;
-    return true;
-}
-
-void lane_pool_watch_thread(void)
-{
-    static __thread bool is_watched;
-
-    if (is_watched || !pool.has_thread_end || is_ending)
-        return;
-    if (!own)
-        (void)!pthread_setspecific(pool.thread_end, &pool); /* whatever is not NULL */
-    is_watched = true;
-}
-
-/* Normally it is the innermost. */
-static void forget_spare(const struct thread_lane *lane)
-{
-    struct thread_lane *at = spare;
-
-    if (at == lane) {
-        spare = lane->outer;
-        return;
-    }
-    while (at && at->outer != lane)
-        at = at->outer;
-    if (at)
-        at->outer = lane->outer;
-}
-
-/* Whether the lane that was this thread's still is, and is in use from now on: by the caller. */
-static bool claim_own(void)
-{
-    uint64_t idle = own_ticket << 1;
-
-    return own && atomic_compare_exchange_strong_explicit(&own->claim, &idle, idle | 1, memory_order_acquire,
-                                                          memory_order_relaxed);
-}
-
-static bool has_claimed_own(void)
-{
-    return own && atomic_load(&own->claim) == (own_ticket << 1 | 1);
-}
-
-/* Puts it into the hands of this thread's call. */
-static void give_to_call(struct thread_lane *lane, struct call_mark *mark, bool keeps)
-{
-    atomic_store(&lane->claim, ++pool.last_ticket << 1 | 1);
-    lane->mark = mark;
-    if (keeps && keep_as_own(lane))
-        return;
-    use_spare(lane);
-    if (keeps)
-        own_busy = NULL;
-}
-
-/* Any lane but a usable one of this thread's own; `keeps`: it becomes that. */
-static int take_slowly(struct core *core, struct thread_lane **lane, struct call_mark *mark, bool keeps)
-{
-    int error;
-
-    lock_pool();
-    if (keeps && (has_claimed_own() || claim_own()))
-        drop_lane(own);
-    if (keeps)
-        own = NULL;
-    error = find_lane(core, lane);
     if (error == -ECONNRESET && !is_connected()) /* the host has gone since it was last asked: there may be another */
-        error = find_lane(core, lane);
+        error = find_lane(core, found);
     if (!error)
-        give_to_call(*lane, mark, keeps);
-    note_session();
-    unlock_pool();
+        atomic_store(&(*found)->claim, ++pool.last_ticket << 1 | 1);
+    pool.has_changed = true;
     return error;
 }
 
-/*
- * Whether a lane may come free: another thread's call is under way, or over since the lane was asked for, or the host
- * is about to close one.
- */
-static bool may_have_lane(void)
+bool lane_pool_is_wanted(void)
+{
+    return atomic_load_explicit(&pool.is_wanted, memory_order_relaxed);
+}
+
+bool lane_pool_may_have_one(bool (*is_ours)(const struct thread_lane *lane))
 {
     bool found;
 
-    lock_pool();
+    lane_pool_lock();
     found = pool.leaving_until_ns && !clock_is_past(pool.leaving_until_ns);
     for (const struct thread_lane *lane = pool.all; lane && !found; lane = lane->next)
-        found = !is_in_use(lane) || !is_of_this_thread(lane, own);
-    unlock_pool();
+        found = !lane_is_in_use(lane) || !is_ours(lane);
+    lane_pool_unlock();
     return found;
 }
 
-/* As many lanes as may be, each with a call: one of these ends soon, or else the limit is too low. */
-static int take_patiently(struct core *core, struct thread_lane **lane, struct call_mark *mark, bool keeps)
+void lane_pool_start_over(void)
 {
-    uint64_t deadline_ns = 0;
-    int error = take_slowly(core, lane, mark, keeps);
+    struct thread_lane *next;
 
-    while (error == -EAGAIN && may_have_lane()) {
-        if (!deadline_ns)
-            deadline_ns = clock_deadline_ns(core->settings.connect_timeout_ms);
-        if (clock_is_past(deadline_ns))
-            break;
-        syscall(SYS_nanosleep, &(struct timespec){.tv_nsec = NAP_NS}, NULL);
-        error = take_slowly(core, lane, mark, keeps);
-    }
-    return error;
-}
-
-/* It is in use although `own_busy` says otherwise: by a call that is just giving it back, or was left at that. */
-static bool is_being_given_back(const struct call_mark *mark)
-{
-    return has_claimed_own() && !call_mark_is_left(own->mark, mark);
-}
-
-static int take_own(struct core *core, struct thread_lane **lane, struct call_mark *mark)
-{
-    int error;
-
-    own_busy = mark;
-    if (claim_own()) {
-        own->mark = mark;
-        if (is_usable(own)) {
-            *lane = own;
-            return 0;
+    pthread_mutex_init(&pool.lock, NULL);
+    for (struct thread_lane *lane = pool.all; lane; lane = next) {
+        next = lane->next;
+        if (lane->is_inherited)
+            continue;
+        lane_forget(&lane->lane);
+        if (lane_is_in_use(lane)) { /* of a thread that is not here: it may have been anywhere in it */
+            lane->next = pool.abandoned;
+            pool.abandoned = lane;
+            continue;
         }
-    } else if (is_being_given_back(mark)) {
-        own_busy = NULL;
-        return take_patiently(core, lane, mark, false);
+        call_finish(&lane->call);
+        free(lane);
     }
-    error = take_patiently(core, lane, mark, true);
-    if (error)
-        own_busy = NULL;
-    return error;
-}
-
-/* ---- calls that were left ---- */
-
-/* Nobody takes the answer any more.  The host is told, so that its function does not wait for nothing. */
-static void retire(struct thread_lane *lane)
-{
-    forget_spare(lane);
-    if (lane == own)
-        own = NULL;
-    if (is_usable(lane))
-        connection_close_lane(lane->connection, lane->index);
-    pool.leaving_until_ns = clock_deadline_ns(LEAVING_MS);
-    drop_lane(lane);
-}
-
-static void retire_what_was_left(const struct call_mark *mark)
-{
-    struct thread_lane *outer;
-
-    lock_pool();
-    for (struct thread_lane *lane = spare; lane; lane = outer) {
-        outer = lane->outer;
-        if (!lane->is_inherited && call_mark_is_left(lane->mark, mark))
-            retire(lane);
-    }
-    if (own_busy && call_mark_is_left(own_busy, mark)) {
-        if (has_claimed_own())
-            retire(own);
-        own_busy = NULL;
-    }
-    unlock_pool();
-}
-
-/*
- * The thread's key destructor: its lane goes to whoever needs one next.  A thread that ends inside a call, from a
- * signal handler, leaves an answer behind that nobody is to take for another.
- */
-static void thread_ended(void *unused)
-{
-    (void)unused;
-    lock_pool();
-    gate_thread_ended();
-    is_ending = true;
-    while (spare)
-        if (spare->is_inherited)
-            forget_spare(spare);
-        else
-            retire(spare);
-    if (has_claimed_own())
-        retire(own);
-    else if (claim_own())
-        free_lane(own);
-    own = NULL;
-    unlock_pool();
-}
-
-/* ---- the door ---- */
-
-int lane_pool_take(struct core *core, struct thread_lane **lane, struct call_mark *mark)
-{
-    fork_check();
-    if (own_busy || spare)
-        retire_what_was_left(mark);
-    call_mark_set(mark);
-    return own_busy ? take_patiently(core, lane, mark, false) : take_own(core, lane, mark);
-}
-
-static void give_away(struct thread_lane *lane, int error)
-{
-    lock_pool();
-    forget_spare(lane);
-    atomic_store_explicit(&pool.is_wanted, false, memory_order_relaxed);
-    if (error && error != -ETIMEDOUT)
-        atomic_store(&lane->connection->is_lost, true);
-    if (lane == own)
-        own = NULL;
-    if (error)
-        drop_lane(lane);
-    else
-        free_lane(lane);
-    note_session();
-    unlock_pool();
-}
-
-/* In this order: as long as the mark stands, nobody else changes `own_busy`; and it stands until the lane is given. */
-void lane_pool_give(struct thread_lane *lane, int error)
-{
-    struct call_mark *mark = lane->mark;
-
-    if (own_busy == mark)
-        own_busy = NULL;
-    if (lane->is_inherited)
-        forget_spare(lane);
-    else if (error || lane->is_spare || atomic_load_explicit(&pool.is_wanted, memory_order_relaxed))
-        give_away(lane, error);
-    else
-        atomic_store_explicit(&lane->claim, atomic_load_explicit(&lane->claim, memory_order_relaxed) & ~UINT64_C(1),
-                              memory_order_release);
-    call_mark_clear(mark);
+    connection_close(pool.connection);
+    pool.connection = NULL;
+    pool.all = pool.free = NULL;
+    memset(pool.debts, 0, sizeof(pool.debts));
 }

@@ -1,10 +1,11 @@
 /*
- * Threads and their lanes, and the process's one connection and shared memory behind them.
+ * The process's lanes, and its one connection and shared memory behind them.
  *
- * A thread keeps its lane between calls; a thread that ends gives it to the next that needs one.  A call that finds
- * its thread's lane busy comes from a signal handler, or from a coroutine, and takes a spare one.  When there may be
- * no more lanes, one whose thread makes no call just now goes to the thread that does.  After a fork, seen by a page
- * that the kernel wipes, the child starts from nothing and leaves the parent's lanes alone.
+ * Whose a lane is.  `claim` is a ticket, which no two owners ever have alike, times two, plus one while a call uses the
+ * lane; 0 while it is nobody's.  The owner moves from idle to in use by compare-and-swap, without the lock, and back by
+ * a store; who takes an idle lane away, under the lock, does it by compare-and-swap too.  So one of both wins, and the
+ * owner finds its ticket gone.  What it looks at is always a lane, because lanes that are dropped are kept for later
+ * ones.
  */
 #ifndef WINAPI_PRELOAD_LANE_POOL_H
 #define WINAPI_PRELOAD_LANE_POOL_H
@@ -15,6 +16,7 @@
 #include "spec/base/error.h"
 #include "spec/call/call.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -24,7 +26,7 @@ struct thread_lane {
     struct connection *connection;
     uint32_t index;         /* its number in shared memory, or at the host */
     uint64_t request;       /* the last number used */
-    _Atomic uint64_t claim; /* whose it is, and whether a call uses it: lane_pool.c */
+    _Atomic uint64_t claim; /* whose it is, and whether a call uses it */
     struct call_mark *mark; /* of the call that uses it */
     bool is_spare;
     struct thread_lane *outer; /* while it is a spare: the next spare of its thread, whose call this one's interrupts */
@@ -33,23 +35,53 @@ struct thread_lane {
     struct thread_lane *next;      /* all lanes of the process */
 };
 
-/* What must be done early: fork handlers, and a key, which libc keeps without allocating only for the first of them. */
-void lane_pool_prepare(void);
+static inline bool lane_is_in_use(const struct thread_lane *lane)
+{
+    return atomic_load_explicit(&lane->claim, memory_order_relaxed) & 1;
+}
+
+/* NULL is not. */
+static inline bool lane_is_usable(const struct thread_lane *lane)
+{
+    return lane && !atomic_load_explicit(&lane->connection->is_lost, memory_order_relaxed);
+}
+
+/* Signals of this thread wait while it holds the lock. */
+void lane_pool_lock(void);
+void lane_pool_unlock(void);
+
+/* ---- under the lock ---- */
 
 /*
- * A lane of this thread with the host at the other end, connecting if need be.  `mark` lies on the call's stack until
- * the lane is given back.  -ENOTCONN no host; -EAGAIN no more lanes, and for as long as connecting may take none came
- * free; -ECONNRESET, -ETIMEDOUT, -EPROTO, -ENOMEM.
+ * A lane that is the caller's from now on, in use and with a new ticket, connecting if need be.  -ENOTCONN no host;
+ * -EAGAIN there may be no more lanes, and a call is under way on each; -ECONNRESET, -ETIMEDOUT, -EPROTO, -ENOMEM.
  */
-MUST_CHECK int lane_pool_take(struct core *core, struct thread_lane **lane, struct call_mark *mark);
+MUST_CHECK int lane_pool_find(struct core *core, struct thread_lane **found);
 
-/* Has this thread's end heard of also when it makes no remote call. */
-void lane_pool_watch_thread(void);
+/* Keeps it for the next thread that needs one. */
+void lane_pool_free(struct thread_lane *lane);
 
-/* Why the last lane_pool_take() that failed did, in words: an address or a limit, and what to do. */
+/* It is of no more use. */
+void lane_pool_drop(struct thread_lane *lane);
+
+/* Nobody takes the answer any more.  The host is told, so that its function does not wait for nothing. */
+void lane_pool_retire(struct thread_lane *lane);
+
+/* ---- without it ---- */
+
+/* A thread waits for a lane: those in use go to it after their calls. */
+bool lane_pool_is_wanted(void);
+
+/*
+ * Whether one may come free: another thread's call is under way, or over since the lane was asked for, or the host is
+ * about to close one.
+ */
+bool lane_pool_may_have_one(bool (*is_ours)(const struct thread_lane *lane));
+
+/* Why the last lane_pool_find() that failed did, in words: an address or a limit, and what to do. */
 void lane_pool_explain(char *text, size_t size);
 
-/* After the call.  `error` is how lane_exchange() ended: a lane or connection that is of no more use goes. */
-void lane_pool_give(struct thread_lane *lane, int error);
+/* In a forked child: nothing here is ours any more.  What the parent and the host share is left as it is. */
+void lane_pool_start_over(void);
 
 #endif

@@ -6,10 +6,10 @@
  */
 #include "preload/compare.h"
 #include "preload/core.h"
-#include "preload/lane_pool.h"
 #include "preload/reexec.h"
 #include "preload/stub_file.h"
 #include "preload/stub_list.h"
+#include "preload/thread_lane.h"
 #include "spec/base/log.h"
 #include "spec/base/own.h"
 
@@ -63,7 +63,7 @@ __attribute__((constructor)) static void library_loaded(void)
     int kept_errno = errno;
     struct core *core = core_prepare();
 
-    lane_pool_prepare();
+    thread_lane_prepare();
     if (core && !reexec_is_secure() && lacks_stub(core) && core_start() && has_functions(core))
         load_stub(core);
     errno = kept_errno;
