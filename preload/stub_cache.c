@@ -20,6 +20,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static int hash_file(const char *path, uint64_t *sum)
 {
@@ -72,7 +73,10 @@ char *stub_cache_place(int place)
     case PLACE_CACHE:
         return join(cache, "/winapi");
     case PLACE_HOME:
-        return cache && *cache ? NULL : join(getenv("HOME"), "/.cache/winapi");
+        if (cache && *cache)
+            return NULL;
+        return geteuid() == 0 ? strdup("/var/cache/winapi") /* no user but root may look into root's home */
+                              : join(getenv("HOME"), "/.cache/winapi");
     case PLACE_RUNTIME:
         return join(getenv("XDG_RUNTIME_DIR"), "/winapi");
     default:

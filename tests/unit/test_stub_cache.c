@@ -67,6 +67,19 @@ static void stub_is_named_by_its_hash(void **state)
     expect_below(cache(), "/cache/winapi/stub-0000000000000001.so");
 }
 
+/* Root's own home is closed to the users that its children become. */
+static void roots_stubs_can_be_read_by_all(void **state)
+{
+    char *path;
+
+    (void)state;
+    assert_int_equal(unsetenv("XDG_CACHE_HOME"), 0);
+    assert_int_equal(setenv("HOME", "/home/somebody", 1), 0);
+    path = stub_cache_place(1);
+    assert_string_equal(path, geteuid() == 0 ? "/var/cache/winapi" : "/home/somebody/.cache/winapi");
+    free(path);
+}
+
 static void stub_that_is_there_is_used_again(void **state)
 {
     struct stat first, second;
@@ -176,6 +189,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         IN_DIRECTORY(stub_is_named_by_its_hash),
+        IN_DIRECTORY(roots_stubs_can_be_read_by_all),
         IN_DIRECTORY(stub_that_is_there_is_used_again),
         IN_DIRECTORY(file_with_other_bytes_is_replaced),
         IN_DIRECTORY(directory_that_others_can_write_to_is_not_used),
