@@ -17,6 +17,8 @@ LINKED = subprocess.run([PYTHON, "-c", "import zlib; print('libz.so.1' in open('
 
 def normalise(text):
     text = re.sub(r"\x1b\[[0-9;]*m", "", text)
+    if not is_seen_by_all():
+        text = re.sub(r"ERROR: ld.so: object '[^']*' from LD_PRELOAD cannot be preloaded \(.*?\): ignored.\n", "", text)
     text = re.sub(r"^Executing <.* took .* seconds\n", "", text, flags=re.MULTILINE)  # asyncio, on a busy machine
     text = re.sub(r"\d+:\d\d:\d\d (load avg: [\d.]+ )?", "", text)
     text = re.sub(r"[\d.]+ (ms|sec|min)( [\d.]+ (ms|sec))?", "TIME", text)

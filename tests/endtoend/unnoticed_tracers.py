@@ -79,7 +79,9 @@ SESSIONS = {
 
 
 def normalise_gdb(text):
-    """Without numbers of processes, addresses, and the width of columns that they decide; of libraries without ours."""
+    """Without numbers of processes, addresses, and the width of columns that they decide; of libraries without ours.
+    Of a child that is let go gdb says so before or after the child has spoken.
+    """
     text = re.sub(" +", " ", text)
     text = re.sub(r"(process|LWP|Inferior \d+ \(process) \d+", r"\1 N", re.sub(r"0x[0-9a-f]{6,}", "ADDRESS", text))
     text = text.replace("status 4\n", "")  # the parent, when it is let go, speaks in between
@@ -87,7 +89,7 @@ def normalise_gdb(text):
     text = re.sub(r"(Breakpoint 1)[.]\d", r"\1", re.sub(r"(in crc32 \(\) from) \S+", r"\1 LIBRARY", text))
     lines = [line for line in text.splitlines()
              if not re.match(r"^(ADDRESS|Reading symbols from).*(libwinapi_preload|stub-\w+|winapi_zlib)[.]so", line)]
-    return "\n".join(lines) + "\n"
+    return "\n".join(sorted(lines, key=lambda line: line.startswith("[Detaching after"))) + "\n"
 
 
 def normalise_both(text):
