@@ -1,6 +1,9 @@
 /*
  * System calls of a call's way, made without libc's functions of these names: those are cancellation points, at which
  * a cancelled thread would end in the middle of a call and leave half a message behind.
+ *
+ * ThreadSanitizer learns from just these functions what one thread has from another, so there they are used, with
+ * cancellation disabled.
  */
 #ifndef WINAPI_SPEC_WIRE_SYSTEM_CALL_H
 #define WINAPI_SPEC_WIRE_SYSTEM_CALL_H
@@ -13,24 +16,40 @@
 #include <time.h>
 #include <unistd.h>
 
+#ifdef __SANITIZE_THREAD__
+#include <pthread.h>
+
+#define SYSTEM_CALL(type, by_libc, directly)                 \
+    int before;                                              \
+    type result;                                             \
+                                                             \
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before); \
+    result = by_libc;                                        \
+    pthread_setcancelstate(before, NULL);                    \
+    return result
+#else
+#define SYSTEM_CALL(type, by_libc, directly) return (type)directly
+#endif
+
 /* poll(2) for one descriptor. */
 static inline int system_poll(struct pollfd *poller, int timeout_ms)
 {
     struct timespec timeout = {.tv_sec = timeout_ms / 1000, .tv_nsec = timeout_ms % 1000 * 1000000L};
+    const struct timespec *until = timeout_ms < 0 ? NULL : &timeout;
 
-    return (int)syscall(SYS_ppoll, poller, 1, timeout_ms < 0 ? NULL : &timeout, NULL, sizeof(long));
+    SYSTEM_CALL(int, ppoll(poller, 1, until, NULL), syscall(SYS_ppoll, poller, 1, until, NULL, sizeof(long)));
 }
 
 /* recv(2) */
 static inline ssize_t system_receive(int fd, void *data, size_t most, int flags)
 {
-    return syscall(SYS_recvfrom, fd, data, most, flags, NULL, NULL);
+    SYSTEM_CALL(ssize_t, recv(fd, data, most, flags), syscall(SYS_recvfrom, fd, data, most, flags, NULL, NULL));
 }
 
 /* sendmsg(2) */
 static inline ssize_t system_send(int fd, const struct msghdr *message, int flags)
 {
-    return syscall(SYS_sendmsg, fd, message, flags);
+    SYSTEM_CALL(ssize_t, sendmsg(fd, message, flags), syscall(SYS_sendmsg, fd, message, flags));
 }
 
 /* fallocate(2) */
@@ -38,5 +57,7 @@ static inline int system_allocate(int fd, int mode, off_t offset, off_t size)
 {
     return (int)syscall(SYS_fallocate, fd, mode, offset, size);
 }
+
+#undef SYSTEM_CALL
 
 #endif

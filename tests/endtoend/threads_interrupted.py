@@ -22,13 +22,14 @@ for medium in MEDIA:
 
 # ---- what this library uses itself can have a row: its own calls stay here, the program's go to the host ----
 
+# A sanitizer's allocator asks for the time with its lock held, and is this library's too in such a build.
+CLOCK = {"prototype": "int clock_gettime(int clock, struct timespec *now)", "now": "out"}
 OWN = folder + "/own.json"
 with open(OWN, "w") as file:
     json.dump({"table": "own", "version": 1, "library": "libc.so.6", "failure": -1, "types": {
         "struct timespec": {"struct": "long tv_sec, tv_nsec;"}}, "functions": [
         {"prototype": "int getpid(void)"}, {"prototype": "int sched_getcpu(void)"},
-        {"prototype": "int clock_gettime(int clock, struct timespec *now)", "now": "out"},
-        {"prototype": "int abs(int value)"}]}, file)
+        *([] if SANITIZER else [CLOCK]), {"prototype": "int abs(int value)"}]}, file)
 with open(folder + "/own.c", "w") as file:
     file.write("""
 #include <sched.h>
@@ -52,9 +53,8 @@ for medium in MEDIA:
         result = winapi_run(PROGRAM, options=("--spec", OWN), host=host, WINAPI_TRANSPORT=medium,
                             **({"WINAPI_TRACE": trace} if trace else {}))
         counts = {row["name"]: row["calls"] for row in host.stat()["functions"] if row["calls"]}
-        if SANITIZER:  # its run-time library calls clock_gettime too
-            counts["clock_gettime"] = min(1, counts.get("clock_gettime", 0))
         check(f"{medium}{', traced' if trace else ''}: each of the program's calls is remote, none of ours",
               result.lines[:3] == ["time 0", "cpu 0", "number 12"] and result.values("pid") != [str(result.pid)] and
-              counts == {"getpid": 1, "sched_getcpu": 1, "clock_gettime": 1, "abs": 1}, result, counts)
+              counts == dict.fromkeys(["getpid", "sched_getcpu", "abs"] + ["clock_gettime"] * (not SANITIZER), 1), result,
+              counts)
 finish()
