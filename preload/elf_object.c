@@ -11,6 +11,7 @@
 
 #include <elf.h>
 #include <link.h>
+#include <stdatomic.h>
 #include <sys/auxv.h>
 
 enum { VERSION_HIDDEN = 0x8000 }; /* an old version: only references that name it reach it */
@@ -85,6 +86,97 @@ static void read_dynamic(struct elf_object *object, const ElfW(Phdr) * segment)
         note_table(object, &entry[i]);
 }
 
+/* ---- libc's own list of the objects ---- */
+
+typedef int iterate_function(int (*visit)(struct dl_phdr_info *info, size_t size, void *context), void *context);
+
+static struct elf_object read_object(const struct dl_phdr_info *info)
+{
+    struct elf_object object = {.path = info->dlpi_name, .base = info->dlpi_addr};
+
+    measure(&object, info);
+    for (size_t i = 0; i < info->dlpi_phnum; i++) {
+        if (info->dlpi_phdr[i].p_type == PT_DYNAMIC)
+            read_dynamic(&object, &info->dlpi_phdr[i]);
+    }
+    return object;
+}
+
+/*
+ * Where the loader shows debuggers what it has loaded, in load order.  NULL when the program has no room for that, or
+ * is not what the kernel was told to start: then it is the loader whose segments are known, which has no PT_PHDR.
+ */
+static const struct link_map *first_loaded(void)
+{
+    const ElfW(Phdr) *segments = (const void *)getauxval(AT_PHDR), *own = NULL;
+    size_t count = getauxval(AT_PHNUM);
+    const ElfW(Dyn) *entry = NULL;
+
+    for (size_t i = 0; segments && i < count; i++) {
+        if (segments[i].p_type == PT_PHDR)
+            own = &segments[i];
+        else if (own && segments[i].p_type == PT_DYNAMIC)
+            entry = (const void *)((uintptr_t)segments - own->p_vaddr + segments[i].p_vaddr);
+    }
+    while (entry && entry->d_tag != DT_NULL && entry->d_tag != DT_DEBUG)
+        entry++;
+    if (!entry || entry->d_tag != DT_DEBUG || !entry->d_un.d_ptr)
+        return NULL;
+    return ((const struct r_debug *)entry->d_un.d_ptr)->r_map;
+}
+
+static bool starts_with(const char *text, const char *start)
+{
+    while (*start && *text == *start)
+        text++, start++;
+    return !*start;
+}
+
+/* glibc is a file of this name, musl is the loader itself. */
+static bool is_libc(const struct link_map *map)
+{
+    const char *name = map->l_name;
+
+    for (const char *at = name; *at; at++)
+        name = *at == '/' ? at + 1 : name;
+    return map->l_addr && (map->l_addr == getauxval(AT_BASE) || starts_with(name, "libc.so."));
+}
+
+static void *find_in_libc(const struct link_map *map, const char *name)
+{
+    const ElfW(Ehdr) *header = (const void *)map->l_addr; /* libc's first segment begins with it */
+    struct elf_object object =
+        read_object(&(struct dl_phdr_info){.dlpi_addr = map->l_addr,
+                                           .dlpi_name = map->l_name,
+                                           .dlpi_phdr = (const void *)(map->l_addr + header->e_phoff),
+                                           .dlpi_phnum = header->e_phnum});
+
+    return elf_object_find(&object, name);
+}
+
+static int bound_iterate(int (*visit)(struct dl_phdr_info *info, size_t size, void *context), void *context)
+{
+    return dl_iterate_phdr(visit, context);
+}
+
+/*
+ * Not the dl_iterate_phdr that the loader has bound here: that may be a wrapper in the program, in another preload or
+ * in ThreadSanitizer's library, which asks dlsym for the next one, and so us.  What is loaded at the start, libc among
+ * it, comes first in the list and stays: nothing that another thread closes meanwhile is looked at.
+ */
+static iterate_function *libc_iterate(void)
+{
+    static _Atomic(void *) kept; /* threads that race find the same */
+    void *found = atomic_load_explicit(&kept, memory_order_relaxed);
+
+    for (const struct link_map *map = found ? NULL : first_loaded(); map && !found; map = map->l_next)
+        found = is_libc(map) ? find_in_libc(map, "dl_iterate_phdr") : NULL;
+    if (!found)
+        found = (void *)bound_iterate;
+    atomic_store_explicit(&kept, found, memory_order_relaxed);
+    return (iterate_function *)found;
+}
+
 struct walk {
     int (*visit)(const struct elf_object *object, void *context);
     void *context;
@@ -95,17 +187,14 @@ struct walk {
 static int visit_one(struct dl_phdr_info *info, size_t size, void *context)
 {
     struct walk *walk = context;
-    struct elf_object object = {.path = walk->has_begun ? info->dlpi_name : "", .base = info->dlpi_addr};
+    struct elf_object object = read_object(info);
 
     (void)size;
+    if (!walk->has_begun)
+        object.path = "";
     walk->has_begun = true;
-    measure(&object, info);
     if (walk->vdso && is_inside(&object, (const void *)walk->vdso, 1))
         return 0;
-    for (size_t i = 0; i < info->dlpi_phnum; i++) {
-        if (info->dlpi_phdr[i].p_type == PT_DYNAMIC)
-            read_dynamic(&object, &info->dlpi_phdr[i]);
-    }
     return walk->visit(&object, walk->context);
 }
 
@@ -113,7 +202,7 @@ int elf_object_each(int (*visit)(const struct elf_object *object, void *context)
 {
     struct walk walk = {.visit = visit, .context = context, .vdso = getauxval(AT_SYSINFO_EHDR)};
 
-    return dl_iterate_phdr(visit_one, &walk);
+    return libc_iterate()(visit_one, &walk);
 }
 
 /* By hand, because strcmp may be a function that is being intercepted. */
@@ -288,7 +377,7 @@ uint64_t elf_unload_count(void)
 {
     uint64_t count = 0;
 
-    dl_iterate_phdr(read_unload_count, &count);
+    libc_iterate()(read_unload_count, &count);
     return count;
 }
 

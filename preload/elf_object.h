@@ -1,8 +1,9 @@
 /*
  * The loaded objects, read from their ELF headers: who defines a symbol, without asking the dynamic loader.
  *
- * dl_iterate_phdr is all it needs, so it works on glibc and musl, before constructors, and where dlsym itself is what
- * is being replaced.  No other function of libc is called: any of them may be one that is being intercepted.
+ * libc's own dl_iterate_phdr is all it needs, so it works on glibc and musl, before constructors, and where dlsym
+ * itself is what is being replaced.  No other function of libc is called: any of them may be one that is being
+ * intercepted.
  */
 #ifndef WINAPI_PRELOAD_ELF_OBJECT_H
 #define WINAPI_PRELOAD_ELF_OBJECT_H

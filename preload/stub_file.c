@@ -68,6 +68,7 @@ static void lay_out_strings(struct image *image)
     layout->strings_end = layout->end;
 }
 
+/* The strings right behind the symbols, as linkers have them: that is how some who walk objects count the symbols. */
 static void lay_out_read(struct image *image)
 {
     struct layout *layout = &image->layout;
@@ -79,11 +80,12 @@ static void lay_out_read(struct image *image)
         ;
     layout->end = sizeof(Elf64_Ehdr) + SEGMENTS * sizeof(Elf64_Phdr);
     layout->symbols = reserve(layout, 8, layout->symbol_count * sizeof(Elf64_Sym));
+    lay_out_strings(image);
     layout->gnu_hash = reserve(layout, 8, 16 + layout->bloom_count * 8 + (layout->bucket_count + definitions) * 4);
     layout->sysv_hash = reserve(layout, 8, (2 + layout->bucket_count + layout->symbol_count) * 4);
     layout->relocations = reserve(layout, 8, (STUB_POINTERS + layout->function_count) * sizeof(Elf64_Rela));
     layout->names = reserve(layout, 4, layout->function_count * sizeof(uint32_t));
-    lay_out_strings(image);
+    layout->read_end = layout->end;
 }
 
 /*

@@ -49,7 +49,7 @@ static void fill_segments(struct image *image)
     Elf64_Phdr *segments = at(image, sizeof(Elf64_Ehdr));
     size_t dynamic_size = DYNAMIC_ENTRIES * sizeof(Elf64_Dyn);
 
-    segments[SEGMENT_READ] = segment_between(PF_R, 0, layout->strings_end);
+    segments[SEGMENT_READ] = segment_between(PF_R, 0, layout->read_end);
     segments[SEGMENT_EXECUTE] = segment_between(PF_R | PF_X, layout->code, layout->code_end);
     segments[SEGMENT_WRITE] = segment_between(PF_R | PF_W, layout->dynamic, layout->data_end);
     segments[SEGMENT_DYNAMIC] = segment_between(PF_R | PF_W, layout->dynamic, layout->dynamic + dynamic_size);
@@ -257,7 +257,7 @@ static void fill_sections(struct image *image)
     s[SECTION_GNU_HASH] = section(SHT_GNU_HASH, read, l->gnu_hash, l->sysv_hash - l->gnu_hash, 0);
     s[SECTION_SYSV_HASH] = section(SHT_HASH, read, l->sysv_hash, sysv_hash_size, sizeof(uint32_t));
     s[SECTION_RELOCATIONS] = section(SHT_RELA, read, l->relocations, relocations_size, sizeof(Elf64_Rela));
-    s[SECTION_NAMES] = section(SHT_PROGBITS, read, l->names, l->strings - l->names, 0);
+    s[SECTION_NAMES] = section(SHT_PROGBITS, read, l->names, l->read_end - l->names, 0);
     s[SECTION_STRINGS] = section(SHT_STRTAB, read, l->strings, l->strings_end - l->strings, 0);
     s[SECTION_CODE] = section(SHT_PROGBITS, execute, l->code, l->code_end - l->code, 0);
     s[SECTION_DYNAMIC] = section(SHT_DYNAMIC, write, l->dynamic, dynamic_size, sizeof(Elf64_Dyn));

@@ -48,7 +48,7 @@ struct definition {
 /* Offsets in the file, which are also the addresses in the object. */
 struct layout {
     size_t function_count, symbol_count, bucket_count, bloom_count;
-    size_t symbols, gnu_hash, sysv_hash, relocations, names, strings, strings_end;
+    size_t symbols, strings, strings_end, gnu_hash, sysv_hash, relocations, names, read_end;
     size_t code, code_end;
     size_t dynamic, stub, records, data_end;
     size_t section_names, sections, end;

@@ -55,6 +55,27 @@ if HAS_HOOKS:
            "this libwinapi_preload.so has symbol versions"):
         try_preloads("hooks in front", lines((1003, 1003, 1003), (3, 3, 3)) + hooked, before=hooks, ways=IN_FRONT)
 
+# Those that find the next one by walking the objects, one in front of us and one behind: a chain, and no circle.
+if has("preloads that hook dlsym", not SANITIZER, "sanitizers call them too early"):
+    front, back = (build_shared(f"hooks/lib{name}.so", "hooks.c", f'-DNAME="{name}"', "-ldl") for name in ("front", "back"))
+    here = lines((3, 3, 3), (3, 3, 3))
+    try_preloads("dlsym hooked in front", here + ["front 1"], before=front, ways=IN_FRONT)
+    try_preloads("dlsym hooked behind", here + ["back 1"], behind=back)
+    try_preloads("dlsym hooked in front and behind", here + ["front 1", "back 1"], before=front, behind=back, ways=IN_FRONT)
+    try_preloads("dlsym hooked twice in front", here + ["front 1", "back 1"], before=f"{front}:{back}", ways=IN_FRONT)
+    try_preloads("dlsym hooked twice behind", here + ["front 1", "back 1"], behind=f"{front}:{back}")
+
+# ---- dl_iterate_phdr, by which we find the objects, in other hands that ask us for the next one ----
+
+if has("dl_iterate_phdr of others", not SANITIZER, "sanitizers have their own"):
+    walker = build_shared("walker.so", "walker.c", "-ldl")
+    for where, ways in ("before", IN_FRONT), ("behind", WAYS_IN):
+        try_preloads(f"dl_iterate_phdr wrapped, {where}", lines((3, 3, 3), (3, 3, 3)) + ["walker right"], ways=ways,
+                     **{where: walker})
+    program = compile("walker_inside", MATRIX + "/wrapped.c", MATRIX + "/walker.c", *HERE, "-ldl")
+    try_case(Case("dl_iterate_phdr wrapped in the program", [program, PROGRAM[1]],
+                  lines((3, 3, 3), (3, 3, 3)) + ["walker right"], calls=5))
+
 # ---- a preload whose functions we call, and which looks functions up in them ----
 
 if has("a preload with malloc and getenv", not SANITIZER, "a sanitizer has its own"):
@@ -94,13 +115,20 @@ def sanitizer(name, *flags):
 SANITIZED = {
     "ASan": ["-fsanitize=address"],
     "ASan, linked statically": ["-fsanitize=address", "-static-libasan"],
+    "TSan": ["-fsanitize=thread"],
     "UBSan": ["-fsanitize=undefined"],
+    "LSan": ["-fsanitize=leak"],
 }
 for name, flags in SANITIZED.items():
     program, first = sanitizer("wrapped_" + name, *flags) if LIBC == "glibc" and not SANITIZER else (None, "")
     if has(name, program, "no such program can be made for this libc, or the tests are under one themselves"):
-        for what, path in {"": "", ", a wrapper behind": LARGE}.items():
-            expected = lines((1003, 1003, 3), (3, 1003, 3)) if path else lines((3, 3, 3), (3, 3, 3))
-            try_case(Case(name + what, [program, PROGRAM[1]], expected, calls=5, before=first, behind=path,
-                          variables={"ASAN_OPTIONS": "detect_leaks=0"}))
+        # ASan refuses to start behind a preload.
+        ways = {first: WAYS_IN} if "libasan" in first else {first: WAYS_IN, "": WAYS_IN}
+        for before, some_ways in ways.items():
+            what = f"{name}, first in LD_PRELOAD" if before else name
+            more = dict(calls=5, before=before, ways=some_ways, variables={"ASAN_OPTIONS": "detect_leaks=0",
+                                                                         "LSAN_OPTIONS": "detect_leaks=0"})
+            words = [program, PROGRAM[1]]
+            try_case(Case(what, words, lines((3, 3, 3), (3, 3, 3)), **more))
+            try_case(Case(what + ", a wrapper behind", words, lines((1003, 1003, 3), (3, 1003, 3)), behind=LARGE, **more))
 finish()

@@ -5,6 +5,7 @@
 
 #include <dlfcn.h>
 #include <elf.h>
+#include <link.h>
 #include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -49,6 +50,29 @@ static void data_is_found_too(void **state)
     (void)state;
     assert_non_null(found);
     assert_memory_equal(found, &(struct in6_addr){0}, sizeof(*found));
+}
+
+/* A wrapper in the program, as the loader binds it everywhere.  Whoever walks through it finds nothing. */
+int dl_iterate_phdr(int (*visit)(struct dl_phdr_info *info, size_t size, void *context), void *context)
+{
+    (void)visit, (void)context;
+    return 0;
+}
+
+static int count_object(const struct elf_object *object, void *count)
+{
+    (void)object;
+    ++*(size_t *)count;
+    return 0;
+}
+
+static void wrapper_of_the_walk_is_passed_by(void **state)
+{
+    size_t count = 0;
+
+    (void)state;
+    assert_int_equal(elf_object_each(count_object, &count), 0);
+    assert_true(count >= 2);
 }
 
 static int check_first(const struct elf_object *object, void *context)
@@ -207,6 +231,7 @@ int main(void)
         cmocka_unit_test(indirect_function_is_resolved),
         cmocka_unit_test(old_version_of_a_function_is_skipped),
         cmocka_unit_test(data_is_found_too),
+        cmocka_unit_test(wrapper_of_the_walk_is_passed_by),
         cmocka_unit_test(program_comes_first_and_the_walk_stops_when_told),
         cmocka_unit_test(vdso_is_left_out),
         cmocka_unit_test(address_behind_us_is_in_another_object),

@@ -101,6 +101,29 @@ static void headers_are_what_both_loaders_want(void **state)
     free(bytes);
 }
 
+static const Elf64_Dyn *dynamic_entry(const uint8_t *bytes, Elf64_Sxword tag)
+{
+    const Elf64_Dyn *entry = (const void *)(bytes + segment(bytes, PT_DYNAMIC, PF_R | PF_W)->p_offset);
+
+    while (entry->d_tag != tag && entry->d_tag != DT_NULL)
+        entry++;
+    assert_int_equal(entry->d_tag, tag);
+    return entry;
+}
+
+/* So that whoever takes what lies between the two for the symbols counts them right. */
+static void strings_begin_where_the_symbols_end(void **state)
+{
+    size_t size;
+    uint8_t *bytes = make("t", 7, &size);
+    const uint32_t *sysv_hash = (const void *)(bytes + dynamic_entry(bytes, DT_HASH)->d_un.d_ptr);
+    size_t symbols_size = dynamic_entry(bytes, DT_STRTAB)->d_un.d_ptr - dynamic_entry(bytes, DT_SYMTAB)->d_un.d_ptr;
+
+    (void)state;
+    assert_int_equal(symbols_size, sysv_hash[1] * sizeof(Elf64_Sym));
+    free(bytes);
+}
+
 static void same_catalog_gives_the_same_bytes(void **state)
 {
     size_t one_size, other_size;
@@ -254,6 +277,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(headers_are_what_both_loaders_want),
+        cmocka_unit_test(strings_begin_where_the_symbols_end),
         cmocka_unit_test(same_catalog_gives_the_same_bytes),
         cmocka_unit_test(loader_finds_every_function),
         cmocka_unit_test(both_of_its_hash_tables_find_every_function),
