@@ -40,6 +40,13 @@ static bool is_sanitizer(const struct entry *entry)
            name_starts_with(entry, "libclang_rt.asan") || name_starts_with(entry, "libclang_rt.tsan");
 }
 
+bool preload_list_must_be_first(const char *path)
+{
+    struct entry entry = next_entry(&path);
+
+    return name_starts_with(&entry, "libasan.so") || name_starts_with(&entry, "libclang_rt.asan");
+}
+
 /* "stub-0123456789abcdef.so" */
 static bool is_cached_stub(const struct entry *entry)
 {

@@ -2,6 +2,7 @@
 #ifndef WINAPI_PRELOAD_PRELOAD_LIST_H
 #define WINAPI_PRELOAD_PRELOAD_LIST_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /*
@@ -11,5 +12,8 @@
  * given, other mentions of libwinapi_preload.so are dropped.
  */
 char *preload_list_add(const char *list, const char *stub, const char *core);
+
+/* Whether a library that a program is linked to refuses to start behind a preload: AddressSanitizer's. */
+bool preload_list_must_be_first(const char *path);
 
 #endif

@@ -187,7 +187,37 @@ static int make_stub(const struct specs *specs, char **path)
     return error ? fail(EXIT_OWN_FAILURE, "no stub", strerror(-error)) : GO_ON;
 }
 
-static int set_preload(const struct specs *specs)
+/* What the program is linked to and has to come before us, unless LD_PRELOAD has it already; NULL: nothing. */
+static char *find_what_must_be_first(const struct run *run)
+{
+    struct load_list list;
+    char *path = NULL;
+
+    if (run->found.kind != PROGRAM_DYNAMIC ||
+        load_list_init(&list, program_path(&run->found), getenv("LD_PRELOAD"), getenv("LD_LIBRARY_PATH")))
+        return NULL;
+    for (size_t i = 1; i < list.count && !path; i++) {
+        const struct load_object *object = &list.objects[i];
+
+        if (object->path && !object->is_preloaded && preload_list_must_be_first(object->path))
+            path = strdup(object->path);
+    }
+    load_list_finish(&list);
+    return path;
+}
+
+/* LD_PRELOAD's value, malloc'ed. */
+static char *make_preload_list(const struct run *run, const char *stub, const char *core)
+{
+    AUTO_FREE char *first = find_what_must_be_first(run);
+    struct text given AUTO_TEXT = {0};
+    const char *inherited = getenv("LD_PRELOAD");
+
+    text_format(&given, "%s:%s", first ? first : "", inherited ? inherited : "");
+    return given.failed ? NULL : preload_list_add(given.data, stub, core);
+}
+
+static int set_preload(const struct run *run)
 {
     AUTO_FREE char *core = place_preload_library();
     AUTO_FREE char *stub = NULL;
@@ -198,10 +228,10 @@ static int set_preload(const struct specs *specs)
         return fail(EXIT_OWN_FAILURE, "libwinapi_preload.so", "not found beside this command");
     if (strpbrk(core, ": \t\n"))
         return fail(EXIT_OWN_FAILURE, core, "LD_PRELOAD cannot express a path with a space or a colon; move it");
-    code = make_stub(specs, &stub);
+    code = make_stub(&run->specs, &stub);
     if (code != GO_ON)
         return code;
-    list = preload_list_add(getenv("LD_PRELOAD"), stub, core);
+    list = make_preload_list(run, stub, core);
     if (!list || setenv("LD_PRELOAD", list, 1) < 0)
         return fail(EXIT_OWN_FAILURE, "LD_PRELOAD", strerror(ENOMEM));
     return GO_ON;
@@ -225,7 +255,7 @@ static int set_environment(const struct run *run)
     if (code == GO_ON)
         code = set_variable("WINAPI_TRACE", run->trace);
     if (code == GO_ON)
-        code = set_preload(&run->specs);
+        code = set_preload(run);
     return code;
 }
 

@@ -48,6 +48,16 @@ static void sanitizers_stay_first(void **state)
     expect("libtsan.so.2 core.so", "/s.so", NULL, "libtsan.so.2:/s.so:core.so");
 }
 
+static void only_address_sanitizer_refuses_to_come_later(void **state)
+{
+    (void)state;
+    assert_true(preload_list_must_be_first("/usr/lib/x86_64-linux-gnu/libasan.so.8"));
+    assert_true(preload_list_must_be_first("/usr/lib/clang/14/lib/linux/libclang_rt.asan-x86_64.so"));
+    assert_false(preload_list_must_be_first("/usr/lib/x86_64-linux-gnu/libtsan.so.2"));
+    assert_false(preload_list_must_be_first("/libasan.so/libz.so.1"));
+    assert_false(preload_list_must_be_first(""));
+}
+
 static void what_is_replaced_is_dropped(void **state)
 {
     (void)state;
@@ -72,6 +82,7 @@ int main(void)
         cmocka_unit_test(stub_joins_the_core_that_is_there),
         cmocka_unit_test(stub_joins_the_core_that_is_there),
         cmocka_unit_test(sanitizers_stay_first),
+        cmocka_unit_test(only_address_sanitizer_refuses_to_come_later),
         cmocka_unit_test(what_is_replaced_is_dropped),
         cmocka_unit_test(what_only_looks_like_it_is_kept),
     };
