@@ -7,6 +7,7 @@ from lib_ways import *
 BAD_DAYS = compile("bad_days", FIXTURES + "/bad_days.c", "-I" + FIXTURES, *use_libraries(Where.here), "-pthread")
 MEDIA = [os.environ["WINAPI_TRANSPORT"]] if "WINAPI_TRANSPORT" in os.environ else ["memory", "socket"]
 SERVED = ["add 42", "where there"]
+OWN = f"exec:env LD_LIBRARY_PATH={Where.there} {WINAPI_HOST} --stdio"
 
 
 def bad_day(*words, **variables):
@@ -36,6 +37,37 @@ for medium in MEDIA:
           taken)
     cleared = on(host, "forget-environment", "add", "where")
     check(f"{medium}: without an environment it calls on", cleared.lines == SERVED and cleared.err == "", cleared)
+
+# ---- nothing may become code: MDWE, and a kernel that makes no executable memfd ----
+
+REFUSED, UNKNOWN = "new code refused", "new code cannot be refused"
+if run([BAD_DAYS, "refuse-new-code"]).lines == [UNKNOWN]:
+    print("not tried: PR_SET_MDWE (this kernel has none, or this processor)")
+else:
+    host = WaysHost()
+    for medium in MEDIA:
+        before = host.calls("ways_add")
+        locked = bad_day("refuse-new-code", "add", "where", "fork-on", "threads", host=host, WINAPI_TRANSPORT=medium)
+        check(f"{medium}: MDWE before the first call: served", locked.lines == [
+            REFUSED, *SERVED, "descriptors 0 more", "threads 0 wrong"] and locked.err == "", locked)
+        check(f"{medium}: MDWE: the host has counted the calls", host.calls("ways_add") - before > 300)
+    locked = bad_day("refuse-new-code", "add", "where", WINAPI_HOST=OWN)
+    check("MDWE: a host that is started has it too, and serves", locked.lines == [REFUSED, *SERVED] and locked.err == "",
+          locked)
+    again = run([BAD_DAYS, "refuse-new-code", "add", "where"], LD_PRELOAD=PRELOAD, WINAPI_SPEC=WAYS_SPEC,
+                WINAPI_HOST=host.address)
+    check("MDWE: started again for its stub", again.lines == [REFUSED, *SERVED] and again.err == "", again)
+    for mode in "native", "compare":
+        locked = bad_day("refuse-new-code", "add", "add", host=host, WINAPI_MODE=mode, WINAPI_TRACE=folder + "/trace")
+        check(f"MDWE: {mode}, traced", locked.lines == [REFUSED, "add 42", "add 42"], locked)
+
+UNSHARE = ["unshare", "-p", "-f", "--mount-proc", "sh", "-c", 'echo 2 >/proc/sys/vm/memfd_noexec && exec "$@"', "sh"]
+if shutil.which("unshare") and subprocess.run([*UNSHARE, "true"], capture_output=True).returncode == 0:
+    strict = winapi_run(*UNSHARE, BAD_DAYS, "add", "where", "memfds", WINAPI_HOST=OWN,
+                        WINAPI_TRANSPORT="memory")
+    check("vm.memfd_noexec=2: served over shared memory", strict.lines == [*SERVED, "memfds 2"] and strict.err == "", strict)
+else:
+    print("not tried: vm.memfd_noexec=2 (only root can have it for a namespace of processes of its own)")
 
 full = bad_day("fill-descriptors", "add", "three")
 check("no descriptors for a host of its own: a line, and not a byte in the program's file", full.lines == [
