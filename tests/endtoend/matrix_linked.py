@@ -71,6 +71,14 @@ for name, flags in CAN.items():
     everywhere = compile("unresolved_" + name, *flags, MATRIX + "/unresolved.c", *HERE, *GONE)
     try_unresolved(f"unresolved everywhere, {name}", [everywhere], ["call 40", "taken 50", "data 60"], 3)
 
+# The program has all it asks for, a library of its does not; glibc binds that before any code of ours can run.
+for name, flags in {"bound at start": ["-Wl,-z,now"], "full RELRO without PLT": ["-Wl,-z,now,-z,relro", "-fno-plt"]}.items():
+    needy = os.path.dirname(build_shared(f"needy_{name}/libneedy.so", "needy.c", *flags))
+    program = compile("needs_" + name, "-DPROGRAM", MATRIX + "/needy.c", f"-L{needy}", "-lneedy", f"-Wl,-rpath,{needy}",
+                      "-Wl,--allow-shlib-undefined")
+    try_unresolved(f"a library of the program's, unresolved, {name}", [program],
+                   ["needy-constructor 30", "needy 40", "needy-data 50"], 3)
+
 for name, flags in {"PIE": ["-fpie", "-pie"], "PIE, no PLT": ["-fpie", "-pie", "-fno-plt"]}.items():
     program = compile("weak_" + name, *flags, MATRIX + "/weak.c")
     bare = run([program])

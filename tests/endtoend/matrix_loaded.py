@@ -48,6 +48,33 @@ try_case(Case("a library that lies elsewhere when it is opened again", [
     LOADER, f"open:{LIBRARY}:n", "find:ways_where", "close", f"open:{OTHER}:n", f"open:{LIBRARY}:n", "find:ways_where",
     "close", "close"], ["find", "find"]))
 
+# ---- opened and looked up while dlopen has not come back ----
+
+DRIVER = build_shared("driver/libdriver.so", "driver.c", *HERE, "-ldl")
+INSIDE = ["driver-itself", "driver-library", "driver-call"]
+for name, program in PROGRAMS.items():
+    try_case(Case(f"a library whose constructor opens and looks up, {name}", [program, f"open:{DRIVER}:n", "find:driver_call"],
+                  [*INSIDE, "find"], variables={"LIBRARY": LIBRARY}))
+if has("a preload with malloc and getenv", not SANITIZER, "a sanitizer has its own"):
+    # Each of its functions opens and looks up, too: whoever calls getenv in dlopen comes back to dlopen.
+    meddler = build_shared("meddler.so", "meddler.c", "-ldl")
+    for where, ways in ("before", ("kept stub", "LD_PRELOAD")), ("behind", WAYS_IN):
+        for way in ways:
+            before = host.calls("ways_where")
+            case = Case("", [LINKED, f"open:{DRIVER}:n", "find:driver_call"], [*INSIDE, "find"],
+                        variables={"LIBRARY": LIBRARY}, **{where: meddler})
+            result = start(case, way)
+            check(f"the same with a getenv that opens and looks up, {where}: {way}", result.lines == case.lines("remote") and
+                  result.status == 0 and result.err == "" and host.calls("ways_where") - before == 4, result)
+NEEDY = build_shared("needy/libneedy.so", "needy.c", "-Wl,-z,now")
+bare = run([LOADER, f"open:{NEEDY}:n", "find:needy_call"])
+check("a plugin that asks for what nobody has: bare, it is not opened", "no handle" in bare.out, bare)
+for way in WAYS_IN:
+    before = host.calls("ways_only_there")
+    result = start(Case("", [LOADER, f"open:{NEEDY}:n"], []), way)
+    check(f"a plugin that asks for what only the host has: {way}", result.lines == ["needy-constructor 30"] and
+          result.err == "" and host.calls("ways_only_there") == before + 1, result)
+
 # ---- found through the program's RUNPATH ----
 
 for name, tags in {"RUNPATH": "--enable-new-dtags", "RPATH": "--disable-new-dtags"}.items():
