@@ -108,4 +108,20 @@ result = trace(program=THREADS)
 marked = [re.fullmatch(r"\[pid (\d+)\] ways_add\((\d+), (\d+)\) = (\d+) <remote>", line) for line in result.calls]
 check("threads: 200 whole lines", len(result.said) == 200 and all(marked), result)
 check("threads: each marked with its thread", all(marked) and len({line[1] for line in marked}) == 4)
+
+# ---- several processes, each with threads, and one file ----
+
+path = folder + "/shared"
+programs = [subprocess.Popen([WINAPI, "run", "--spec", WAYS_SPEC, "--", program, *words], stdout=subprocess.DEVNULL,
+                             env=environment(LD_LIBRARY_PATH=Where.here, WINAPI_HOST=host.address, WINAPI_TRACE=path))
+            for program, words in [(THREADS, [])] * 4 + [(WAYS, ["length:1"] * 100 + ["fork"] + ["length:1"] * 100)] * 2]
+statuses = [program.wait(timeout=3 * PATIENCE) for program in programs]
+with open(path) as file:
+    lines = [TIME.sub(r"<\1>", line.rstrip("\n")) for line in file]
+added = [line for line in lines if re.fullmatch(r"\[pid \d+\] ways_add\((\d+), (\d+)\) = \d+ <remote>", line)]
+measured = [line for line in lines if re.fullmatch(r'(\[pid \d+\] )?ways_length\("the quick brown fox jumps over t"\.\.\.\) = 43 '
+                                                   r'<remote>', line)]
+check("processes at once, one file: every line is whole, and none is missing", statuses == [0] * 6 and
+      len(added) == 800 and len(measured) == 600 and len(lines) == 1400, len(added), len(measured), len(lines),
+      *[line for line in lines if line not in added + measured][:5])
 finish()

@@ -75,6 +75,40 @@ for what, make in {
     works(f"a cache {what}", XDG_CACHE_HOME=cache, XDG_RUNTIME_DIR=runtime)
     check(f"a cache {what}: nothing is put there", stubs(os.path.realpath(cache + "/winapi")) == [])
 
+# ---- file systems from which nothing can be executed ----
+
+MOUNT = 'for place in $1; do mkdir -p "$place" && mount -t tmpfs -o noexec,mode=0755 none "$place"; done; shift; exec "$@"'
+TEMPORARY = f"/tmp/winapi-{os.geteuid()}"  # the last place
+
+
+def without_execution(*places):
+    return ["unshare", "-m", "sh", "-c", MOUNT, "sh", " ".join(places)]
+
+
+if shutil.which("unshare") and subprocess.run([*without_execution(folder + "/noexec"), "true"], capture_output=True
+                                              ).returncode == 0:
+    cache = folder + "/noexec"
+    before = host.calls("ways_add")
+    moved = run([*without_execution(cache), WINAPI, "run", "--spec", WAYS_SPEC, "--", WAYS, "add:1:2", "exec:" + WAYS, "add:3:4"],
+                XDG_CACHE_HOME=cache, XDG_RUNTIME_DIR=runtime, WINAPI_HOST=host.address)
+    check("a cache that is mounted noexec: the next place, for what the program becomes too", moved.err == "" and
+          moved.lines == ["add 3", "add 7"] and host.calls("ways_add") == before + 2, moved)
+    was_there = os.path.exists(TEMPORARY)
+    nowhere = dict(XDG_CACHE_HOME=cache, XDG_RUNTIME_DIR=cache + "2", WINAPI_HOST=host.address)
+    prefix = without_execution(cache, cache + "2", TEMPORARY)
+    refused = run([*prefix, WINAPI, "run", "--spec", WAYS_SPEC, "--", WAYS, "add:1:2"], **nowhere)
+    check("every place is mounted noexec: winapi run says so for each, and does not run it", refused.status == 125 and
+          refused.out == "" and refused.err.count("cannot keep a stub there: Operation not permitted") == 3, refused)
+    preload = ":".join([*([sanitizer_library()] if SANITIZER else []), PRELOAD])
+    alone = run([*prefix, "env", "LD_PRELOAD=" + preload, WAYS, "pid", "where"], WINAPI_SPEC=WAYS_SPEC, **nowhere)
+    check("every place is mounted noexec: with LD_PRELOAD alone a line says that nothing is remoted", alone.status == 0 and
+          alone.values("where") == alone.values("pid") != [] and "nothing but winapi_* is remoted" in alone.err, alone)
+    if not was_there:
+        with contextlib.suppress(OSError):  # somebody else's by now
+            os.rmdir(TEMPORARY)
+else:
+    print("not tried: noexec (only root with a mount namespace can mount so)")
+
 spaced = folder + "/a space:and a colon"
 os.mkdir(spaced)
 works("a cache that LD_PRELOAD cannot name", XDG_CACHE_HOME=spaced, XDG_RUNTIME_DIR=runtime)
