@@ -134,17 +134,20 @@ static bool point(struct binding *binding, struct record *record, const struct b
  * What may call malloc or ask the loader is done before the lock is taken.  Where libffi cannot make such calls, native
  * mode leads past the hook all the same, and its objects go uncounted.
  */
-void binding_bind(struct binding *binding, struct record *record, const struct binding_ways *ways)
+bool binding_bind(struct binding *binding, struct record *record, const struct binding_ways *ways)
 {
     struct plan *plan;
     ffi_go_closure closure;
     bool is_native = binding_mode(binding) == MODE_NATIVE && binding_native(binding);
 
     if (point(binding, record, ways, NULL))
-        return;
+        return true;
     plan = binding_plan(binding);
     if (plan && ffi_prep_go_closure(&closure, &plan->cif, ways->hook) == FFI_OK)
         (void)!point(binding, record, ways, &closure);
     else if (is_native)
         atomic_store_explicit(&record->target, ways->native, memory_order_release);
+    else
+        return false;
+    return true;
 }

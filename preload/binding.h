@@ -61,8 +61,9 @@ struct binding_ways {
 /*
  * Points the record at where calls go in the binding's mode.  The hook is right in any mode; the native function is led
  * to directly only while that is sure to be right: not for calls that make or close objects of a family, which count.
+ * False: libffi cannot make such calls, and there is no native function to lead to; a line has said so.
  */
-void binding_bind(struct binding *binding, struct record *record, const struct binding_ways *ways);
+bool binding_bind(struct binding *binding, struct record *record, const struct binding_ways *ways);
 
 /* Its records are bound anew by the next calls.  Under gate_lock(). */
 void binding_unbind(struct binding *binding);

@@ -50,11 +50,12 @@ static void *bind(struct core *core, struct record *record)
 
     if (!binding)
         return bind_unknown(record, stub_list_name(record));
-    binding_bind(binding, record, &ways);
+    if (!binding_bind(binding, record, &ways))
+        return (void *)stub_list_nothing; /* libffi could not; a line has said so */
     target = target_of(record);
     if (target == ways.native) /* straight on: it would ask once more whether routes have changed */
         return atomic_load_explicit(&binding->native, memory_order_acquire);
-    return target == ways.unbound ? (void *)stub_list_nothing : target; /* libffi could not; a line has said so */
+    return target;
 }
 
 /* A call from inside of ourselves: this one, not the next ones, runs native. */
