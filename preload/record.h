@@ -6,9 +6,9 @@
  *     endbr64; lea record(%rip), %r10; jmp *(%r10)
  *
  * and one record, whose first three words are libffi's Go closure.  What `target` holds decides the mode:
- * winapi_stub_slow (not bound yet), the native function (native mode: one jump more than a direct call), or libffi's
- * entry for Go closures, which calls `hook` with the arguments.  Binding and toggling are single atomic stores, so no
- * executable memory is made at run time and no thread ever sees half of it.
+ * winapi_stub_slow, or in a stub file what leads there (not bound yet), the native function (native mode: one jump more
+ * than a direct call), or libffi's entry for Go closures, which calls `hook` with the arguments.  Binding and toggling
+ * are single atomic stores, so no executable memory is made at run time and no thread ever sees half of it.
  */
 #ifndef WINAPI_PRELOAD_RECORD_H
 #define WINAPI_PRELOAD_RECORD_H
@@ -47,6 +47,7 @@ enum { STUB_VERSION = 1, STUB_CODE_SIZE = 16 };
 #define STUB_MAGIC       "WINASTUB"
 #define STUB_SYMBOL      "__winapi_stub"
 #define STUB_SLOW_SYMBOL "__winapi_stub_slow" /* winapi_stub_slow, as stubs import it */
+#define STUB_DLSYM       "dlsym"              /* what stubs ask where this library is missing */
 
 /*
  * Called by winapi_stub_slow with every argument register saved: binds the record and gives what to jump to, which is

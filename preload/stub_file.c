@@ -61,11 +61,17 @@ static void lay_out_strings(struct image *image)
 
     layout->strings = reserve(layout, 1, 1);
     image->slow = reserve_string(layout, STUB_SLOW_SYMBOL);
+    image->dlsym = reserve_string(layout, STUB_DLSYM);
     image->soname = reserve_string(layout, STUB_SONAME);
     image->specs = reserve_string(layout, image->spec_list);
     for (size_t i = 0; i <= layout->function_count; i++)
         image->definitions[i].string = reserve_string(layout, image->definitions[i].name);
     layout->strings_end = layout->end;
+}
+
+static size_t relocation_count(const struct layout *layout)
+{
+    return STUB_POINTERS + layout->function_count + STUB_IMPORTS;
 }
 
 /* The strings right behind the symbols, as linkers have them: that is how some who walk objects count the symbols. */
@@ -83,23 +89,22 @@ static void lay_out_read(struct image *image)
     lay_out_strings(image);
     layout->gnu_hash = reserve(layout, 8, 16 + layout->bloom_count * 8 + (layout->bucket_count + definitions) * 4);
     layout->sysv_hash = reserve(layout, 8, (2 + layout->bucket_count + layout->symbol_count) * 4);
-    layout->relocations = reserve(layout, 8, (STUB_POINTERS + layout->function_count) * sizeof(Elf64_Rela));
+    layout->relocations = reserve(layout, 8, relocation_count(layout) * sizeof(Elf64_Rela));
     layout->names = reserve(layout, 4, layout->function_count * sizeof(uint32_t));
     layout->read_end = layout->end;
 }
 
-/*
- * The writable segment fills its last page: musl's malloc would take what is left of it.  One function's room to spare
- * keeps the executable segment from being empty.
- */
+/* The writable segment fills its last page: musl's malloc would take what is left of it. */
 static void lay_out_rest(struct layout *layout)
 {
     size_t name_bytes = 0;
 
-    layout->code = reserve(layout, STUB_PAGE, (layout->function_count + 1) * STUB_CODE_SIZE);
+    layout->code = reserve(layout, STUB_PAGE, layout->function_count * STUB_CODE_SIZE);
+    layout->first = reserve(layout, STUB_CODE_SIZE, (size_t)(stub_first_end - stub_first));
     layout->code_end = layout->end;
     layout->dynamic = reserve(layout, STUB_PAGE, DYNAMIC_ENTRIES * sizeof(Elf64_Dyn));
     layout->stub = reserve(layout, 8, sizeof(struct stub));
+    layout->imports = reserve(layout, 8, STUB_IMPORTS * sizeof(void *));
     layout->records = reserve(layout, sizeof(struct record), layout->function_count * sizeof(struct record));
     layout->data_end = reserve(layout, STUB_PAGE, 0);
     for (size_t i = 0; i < SECTIONS; i++)

@@ -70,9 +70,9 @@ static void fill_dynamic(struct image *image)
         {DT_STRTAB, {layout->strings}},
         {DT_STRSZ, {layout->strings_end - layout->strings}},
         {DT_RELA, {layout->relocations}},
-        {DT_RELASZ, {(STUB_POINTERS + layout->function_count) * sizeof(Elf64_Rela)}},
+        {DT_RELASZ, {layout->names - layout->relocations}},
         {DT_RELAENT, {sizeof(Elf64_Rela)}},
-        {DT_RELACOUNT, {STUB_POINTERS}},
+        {DT_RELACOUNT, {STUB_POINTERS + layout->function_count}},
         {DT_FLAGS_1, {DF_1_NODELETE}}, /* routes that change later write to its records */
         {DT_NULL, {0}},
     };
@@ -96,12 +96,13 @@ static Elf64_Sym symbol_of(const struct image *image, const struct definition *d
                        STUB_CODE_SIZE};
 }
 
-/* The slow path is weak: where this library is missing, a strong one would keep every program from starting. */
+/* Both are weak: where the library is missing, a strong one would keep every program from starting. */
 static void fill_symbols(struct image *image)
 {
     Elf64_Sym *symbols = at(image, image->layout.symbols);
 
     symbols[SYMBOL_SLOW] = (Elf64_Sym){.st_name = image->slow, .st_info = ELF64_ST_INFO(STB_WEAK, STT_FUNC)};
+    symbols[SYMBOL_DLSYM] = (Elf64_Sym){.st_name = image->dlsym, .st_info = ELF64_ST_INFO(STB_WEAK, STT_FUNC)};
     for (size_t i = 0; i <= image->layout.function_count; i++)
         symbols[SYMBOL_FIRST + i] = symbol_of(image, &image->definitions[i]);
 }
@@ -111,6 +112,7 @@ static void fill_strings(struct image *image)
     char *strings = at(image, image->layout.strings);
 
     memcpy(strings + image->slow, STUB_SLOW_SYMBOL, sizeof(STUB_SLOW_SYMBOL));
+    memcpy(strings + image->dlsym, STUB_DLSYM, sizeof(STUB_DLSYM));
     memcpy(strings + image->soname, STUB_SONAME, sizeof(STUB_SONAME));
     memcpy(strings + image->specs, image->spec_list, strlen(image->spec_list) + 1);
     for (size_t i = 0; i <= image->layout.function_count; i++) {
@@ -177,9 +179,13 @@ static void fill_relocations(struct image *image)
     };
 
     memcpy(relocations, pointers, sizeof(pointers));
+    relocations += STUB_POINTERS;
     for (size_t i = 0; i < layout->function_count; i++)
-        relocations[STUB_POINTERS + i] =
-            (Elf64_Rela){layout->records + i * sizeof(struct record), ELF64_R_INFO(SYMBOL_SLOW, R_X86_64_64), 0};
+        *relocations++ =
+            (Elf64_Rela){layout->records + i * sizeof(struct record), R_X86_64_RELATIVE, (Elf64_Sxword)layout->first};
+    for (size_t i = 0; i < STUB_IMPORTS; i++)
+        *relocations++ =
+            (Elf64_Rela){layout->imports + i * sizeof(void *), ELF64_R_INFO(SYMBOL_SLOW + i, R_X86_64_64), 0};
 }
 
 static void fill_stub(struct image *image)
@@ -212,6 +218,27 @@ static void fill_code(struct image *image)
 
         memcpy(at(image, start), code, sizeof(code));
         memcpy(at(image, start + DISTANCE), &distance, sizeof(distance));
+    }
+}
+
+static void fill_first(struct image *image)
+{
+    const struct layout *layout = &image->layout;
+    const struct {
+        const uint8_t *end; /* of the distance, and of the instruction that it counts from */
+        size_t target;
+    } distances[] = {
+        {stub_first_library, layout->imports}, {stub_first_dlsym, layout->imports + sizeof(void *)},
+        {stub_first_records, layout->records}, {stub_first_names, layout->names},
+        {stub_first_strings, layout->strings},
+    };
+
+    memcpy(at(image, layout->first), stub_first, (size_t)(stub_first_end - stub_first));
+    for (size_t i = 0; i < sizeof(distances) / sizeof(*distances); i++) {
+        size_t end = layout->first + (size_t)(distances[i].end - stub_first);
+        uint32_t distance = (uint32_t)(distances[i].target - end);
+
+        memcpy(at(image, end - sizeof(distance)), &distance, sizeof(distance));
     }
 }
 
@@ -249,7 +276,7 @@ static void fill_sections(struct image *image)
     Elf64_Shdr *s = at(image, l->sections);
     size_t symbols_size = l->symbol_count * sizeof(Elf64_Sym);
     size_t sysv_hash_size = (2 + l->bucket_count + l->symbol_count) * sizeof(uint32_t);
-    size_t relocations_size = (STUB_POINTERS + l->function_count) * sizeof(Elf64_Rela);
+    size_t relocations_size = l->names - l->relocations;
     size_t dynamic_size = DYNAMIC_ENTRIES * sizeof(Elf64_Dyn);
     uint64_t read = SHF_ALLOC, execute = SHF_ALLOC | SHF_EXECINSTR, write = SHF_ALLOC | SHF_WRITE;
 
@@ -280,6 +307,7 @@ void stub_image_fill(struct image *image)
     fill_relocations(image);
     fill_strings(image);
     fill_code(image);
+    fill_first(image);
     fill_dynamic(image);
     fill_stub(image);
     fill_sections(image);

@@ -11,12 +11,17 @@
 #define STUB_SONAME "winapi_stub.so" /* no library's: glibc stumbles over two of one name when one has versions */
 
 /*
- * The symbols: none, the slow path (the only one undefined), then the definitions, in the order that GNU's hash table
- * wants: by bucket.
+ * The symbols: none, the slow path and dlsym (the only ones undefined), then the definitions, in the order that GNU's
+ * hash table wants: by bucket.
  */
-enum { SYMBOL_SLOW = 1, SYMBOL_FIRST = 2 };
+enum { SYMBOL_SLOW = 1, SYMBOL_DLSYM, SYMBOL_FIRST };
 
-enum { STUB_PAGE = 4096, STUB_POINTERS = 5 /* in struct stub */, DYNAMIC_ENTRIES = 13 };
+enum { STUB_PAGE = 4096, STUB_POINTERS = 5 /* in struct stub */, STUB_IMPORTS = 2, DYNAMIC_ENTRIES = 13 };
+
+/* preload/stub_code_x86_64.S.  Before each label from the third on there is a distance to be put in. */
+extern const uint8_t stub_first[], stub_first_end[];
+extern const uint8_t stub_first_library[], stub_first_records[], stub_first_names[], stub_first_strings[],
+    stub_first_dlsym[];
 
 enum segment { SEGMENT_READ, SEGMENT_EXECUTE, SEGMENT_WRITE, SEGMENT_DYNAMIC, SEGMENT_STACK, SEGMENTS };
 
@@ -49,8 +54,8 @@ struct definition {
 struct layout {
     size_t function_count, symbol_count, bucket_count, bloom_count;
     size_t symbols, strings, strings_end, gnu_hash, sysv_hash, relocations, names, read_end;
-    size_t code, code_end;
-    size_t dynamic, stub, records, data_end;
+    size_t code, first, code_end; /* first: where records point that are not bound */
+    size_t dynamic, stub, imports, records, data_end;
     size_t section_names, sections, end;
 };
 
@@ -58,7 +63,7 @@ struct image {
     struct layout layout;
     struct definition *definitions; /* function_count + 1 */
     uint32_t soname;                /* offset in the strings */
-    uint32_t slow;
+    uint32_t slow, dlsym;
     uint32_t specs;
     const char *spec_list; /* struct stub's specs */
     uint64_t hash;

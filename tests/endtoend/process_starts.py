@@ -67,4 +67,69 @@ with library_path(Where.there):
         result = start(*words.split(), WINAPI_HOST=own)
         check(f"hosts of their own: {words}", result.lines == lines and result.err == "" and
               wait_until(lambda: result.daemon() == daemon), result, *result.daemon())
+
+# ---- children whose parent closes all that it can, or forgets the environment ----
+
+host = WaysHost()
+PYTHON = "/usr/bin/python3"
+if os.path.exists(PYTHON):
+    closing = [PYTHON, "-sEc", "import subprocess, sys; sys.exit(subprocess.run(sys.argv[1:], close_fds=True).returncode)",
+               STARTS, "call", "spawn"]
+    for what, start_closing in {
+            "winapi run": lambda: winapi_run(*closing, host=host),
+            "LD_PRELOAD": lambda: run(closing, LD_PRELOAD=PRELOAD, WINAPI_SPEC=WAYS_SPEC, WINAPI_HOST=host.address)}.items():
+        before = host.calls("ways_add")
+        result = start_closing()
+        check(f"Python's close_fds, {what}", result.lines == [THERE, *CHILD] and result.err == "" and result.status == 0 and
+              host.calls("ways_add") == before + 2, result)
+result = winapi_run("/bin/sh", "-c", f"env -i {STARTS} call; {STARTS} call", host=host)
+check("env -i in between: that child is without us, the next one is not", result.lines == [HERE, THERE] and
+      result.err == "", result)
+
+# ---- a part of LD_PRELOAD that is no longer there: nobody dies of it, and no call is remote without a word ----
+
+STUB = folder + "/kept.so"
+subprocess.run([WINAPI, "stubs", WAYS_SPEC, "-o", STUB], env=environment(), check=True)
+GONE_LIBRARY, GONE_STUB = folder + "/gone/libwinapi_preload.so", folder + "/gone/stub-0123456789abcdef.so"
+
+
+def without_loaders_lines(result):
+    """glibc's complains of what it cannot preload, musl's does not."""
+    return [line for line in result.said if not line.startswith("ERROR: ld.so:")]
+
+
+for what, preload in {"the library": f"{STUB}:{GONE_LIBRARY}", "the stub": f"{GONE_STUB}:{PRELOAD}",
+                      "both": f"{GONE_STUB}:{GONE_LIBRARY}"}.items():
+    idle = run(["/bin/sh", "-c", "true | cat; sh -c 'exit 5'"], LD_PRELOAD=preload)
+    check(f"{what} is missing: programs that call nothing are as without us", idle.status == 5 and idle.out == "" and
+          without_loaders_lines(idle) == [], idle)
+    before = host.calls("ways_add")
+    result = run([STARTS, "call", "call", "spawn"], LD_PRELOAD=preload, WINAPI_HOST=host.address)
+    lines = ["winapi: libwinapi_preload.so is not loaded beside its stub: a function runs here, not in the host"] * 4
+    check(f"{what} is missing: calls run here{', with a line' if preload.startswith(STUB) else ''}", result.status == 0 and
+          result.lines == [HERE, HERE, HERE, "ended 0"] and host.calls("ways_add") == before and
+          without_loaders_lines(result) == (lines if preload.startswith(STUB) else []), result)
+result = run([STARTS, "call"], LD_PRELOAD=f"{GONE_STUB}:{PRELOAD}", WINAPI_SPEC=WAYS_SPEC, WINAPI_HOST=host.address)
+check("the stub is missing, and its spec file is known: another one is made", result.lines == [THERE] and
+      without_loaders_lines(result) == [], result)
+
+# ---- programs of another kind of machine: the loader leaves out what it cannot load ----
+
+LOADER_32 = next(filter(os.path.exists, ("/lib/ld-linux.so.2", "/usr/lib32/ld-linux.so.2")), "none")
+with open(folder + "/small.c", "w") as source:
+    source.write("""
+void _start(void);
+void _start(void)
+{
+    __asm__ volatile("int $0x80" : : "a"(1), "b"(5));
+}
+""")
+made = subprocess.run(["gcc", "-m32", "-O1", "-nostdlib", "-fPIE", "-pie", f"-Wl,--dynamic-linker={LOADER_32}", "-o",
+                       folder + "/small", folder + "/small.c"], capture_output=True) if shutil.which("gcc") else None
+if made and made.returncode == 0 and LOADER_32 != "none" and run([folder + "/small"]).status == 5:
+    result = winapi_run("/bin/sh", "-c", f"{folder}/small; echo $?; {STARTS} call", host=host)
+    check("a 32-bit child: as without us, but for the loader's lines", result.lines == ["5", THERE] and
+          without_loaders_lines(result) == [], result)
+else:
+    print("not tried: a 32-bit child (there is no loader for one here)")
 finish()

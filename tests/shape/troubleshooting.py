@@ -9,7 +9,7 @@ ROOT = pathlib.Path(os.environ.get("WINAPI_SOURCE", "."))
 PAGE = (ROOT / "docs/troubleshooting.md").read_text()
 
 # What others print: the system's words for an errno, the loaders', and what is put together from parts.
-OF_OTHERS = r"Connection refused|No such file|Operation not permitted|File exists|cannot open shared|symbol|object \.\.\.|ASan"
+OF_OTHERS = r"Connection refused|No such file|Operation not permitted|File exists|cannot open shared|symbol|object \.\.\.|ASan|not loaded beside its stub"
 
 
 def literals():

@@ -161,7 +161,7 @@ static void loader_finds_every_function(void **state)
         void *function = dlsym(handle, name);
 
         assert_ptr_equal(function, stub->code + (size_t)i * STUB_CODE_SIZE);
-        assert_null(atomic_load(&stub->records[i].target));
+        assert_ptr_equal(atomic_load(&stub->records[i].target), stub->code + (size_t)FUNCTIONS_MOST * STUB_CODE_SIZE);
         atomic_store(&stub->records[i].target, (void *)answer);
         assert_ptr_equal(((void *(*)(void))function)(), &stub->records[i]);
         assert_true(i == 0 || strcmp(stub->strings + stub->names[i - 1], name) < 0);
@@ -273,6 +273,39 @@ static void program_that_uses_nothing_runs_without_the_core(void **state)
     assert_int_equal(run("LD_PRELOAD=./alone.so /bin/true >alone.txt 2>&1 && test ! -s alone.txt"), 0);
 }
 
+/* Every register that may carry an argument arrives, and the next calls go straight to the function. */
+static void function_is_the_native_one_without_the_core(void **state)
+{
+    (void)state;
+    if (run("cc --version >cc.txt 2>&1") != 0)
+        skip();
+    make_file("lone.so", 8);
+    write_text(
+        "native.c",
+        "double f001(int a, int b, int c, int d, int e, int f, double s, double t, double u, double v, double w,\n"
+        "            double x, double y, double z, int g)\n"
+        "{ return a + 2 * b + 3 * c + 4 * d + 5 * e + 6 * f + 7 * g + s + 2 * t + 3 * u + 4 * v + 5 * w + 6 * x\n"
+        "         + 7 * y + 8 * z; }\n"
+        "int f002(const char *format, ...);\n"
+        "#include <stdarg.h>\n"
+        "int f002(const char *format, ...)\n"
+        "{ va_list list; int sum; va_start(list, format); sum = va_arg(list, int) + (int)va_arg(list, double);\n"
+        "  va_end(list); return sum; }\n");
+    write_text("uses.c",
+               "double f001(int, int, int, int, int, int, double, double, double, double, double, double, double, "
+               "double, int);\n"
+               "int f002(const char *, ...), f003(void);\n"
+               "int main(int argc, char **argv) { int wrong = 0; (void)argv;\n"
+               "for (int i = 0; i < 2; i++) { wrong += f001(1, 2, 3, 4, 5, 6, 1, 2, 3, 4, 5, 6, 7, 8, 7) != 344;\n"
+               "wrong += f002(\"\", 3, 4.0) != 7; }\n"
+               "return argc > 1 ? f003() : wrong; }\n");
+    assert_int_equal(run("cc -shared -fPIC native.c -o native.so"), 0);
+    assert_int_equal(run("cc uses.c ./native.so -o uses ./lone.so"), 0);
+    assert_int_equal(run("LD_PRELOAD=./lone.so ./uses 2>lines.txt"), 0);
+    assert_int_equal(run("test $(wc -l <lines.txt) = 2 && grep -q 'libwinapi_preload.so is not loaded' lines.txt"), 0);
+    assert_int_not_equal(run("(ulimit -c 0; LD_PRELOAD=./lone.so exec ./uses nobody) 2>lines.txt"), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -285,6 +318,7 @@ int main(void)
         cmocka_unit_test(stub_without_functions_loads),
         cmocka_unit_test(program_with_unresolved_symbols_runs_when_preloaded),
         cmocka_unit_test(program_that_uses_nothing_runs_without_the_core),
+        cmocka_unit_test(function_is_the_native_one_without_the_core),
     };
 
     return cmocka_run_group_tests(tests, enter_directory, leave_directory);
