@@ -144,6 +144,23 @@ def check_imports(symbols, allowed):
             yield f"libwinapi_preload.so asks for {name}, which preload/libc_symbols.txt does not name"
 
 
+TLS_MOST = 128  # bytes: all that is preloaded or opened late shares what the loader has to spare
+
+
+def check_loading(text):
+    """`text` is what readelf says of segments and the dynamic section: what a loader would refuse, or run short of."""
+    for kind, size, flags in re.findall(r"^\s*(TLS|GNU_STACK|LOAD)(?:\s+0x\w+){4}\s+0x(\w+)\s+([RWE ]{3})", text, re.M):
+        if kind == "TLS" and int(size, 16) > TLS_MOST:
+            yield f"libwinapi_preload.so has {int(size, 16)} bytes of static TLS, more than {TLS_MOST}"
+        if "E" in flags and (kind == "GNU_STACK" or "W" in flags):
+            yield f"libwinapi_preload.so has a segment {kind} that is {flags.strip()}: SELinux and others refuse that"
+    for name in re.findall(r"\(NEEDED\).*\[(.*)\]", text):
+        if name != "libc.so.6":
+            yield f"libwinapi_preload.so needs {name}: where it is missing no program starts"
+    if "(TEXTREL)" in text or re.search(r"\(FLAGS\).*TEXTREL", text):
+        yield "libwinapi_preload.so has relocations in its code"
+
+
 def read_list(text):
     return [line for line in text.splitlines() if line and not line.startswith("#")]
 
@@ -165,6 +182,8 @@ def main():
         faults += check_exports(exported_names(library), map_patterns((root / "preload/preload.map").read_text()))
         faults += check_imports(dynamic_symbols(library, "--undefined-only"),
                                 read_list((root / "preload/libc_symbols.txt").read_text()))
+        faults += check_loading(subprocess.run(["readelf", "--wide", "--segments", "--dynamic", library], check=True,
+                                               capture_output=True, text=True).stdout)
     for fault in faults:
         print(fault)
     return 1 if faults else 0

@@ -81,6 +81,19 @@ class ShapeCatches(unittest.TestCase):
                 ("malloc@GLIBC_2.2.5 U", "open U"):
             self.assertEqual(len(list(shape.check_imports(symbols, allowed))), 1)
 
+    def test_loaders_get_what_they_can_load(self):
+        good = ["  LOAD           0x000 0x0000000000000000 0x0000000000000000 0x0043b0 0x0043b0 R E 0x1000",
+                "  TLS            0x057 0x0000000000057860 0x0000000000057860 0x000000 0x000052 R   0x8",
+                "  GNU_STACK      0x000 0x0000000000000000 0x0000000000000000 0x000000 0x000000 RW  0x10",
+                " 0x0000000000000001 (NEEDED)             Shared library: [libc.so.6]",
+                " 0x000000000000001e (FLAGS)              STATIC_TLS"]
+        self.assertEqual(list(shape.check_loading("\n".join(good))), [])
+        for line, old, new in ((0, "R E", "RWE"), (1, "0x000052", "0x000400"), (2, "RW ", "RWE"), (3, "libc.so.6", "libm.so.6"),
+                               (4, "STATIC_TLS", "TEXTREL STATIC_TLS")):
+            bad = list(good)
+            bad[line] = bad[line].replace(old, new)
+            self.assertEqual(len(list(shape.check_loading("\n".join(bad)))), 1, bad[line])
+
 
 if __name__ == "__main__":
     sys.exit(unittest.main())
