@@ -36,7 +36,7 @@ void control_follow_now(struct core *core);
 
 static inline void control_follow(struct core *core)
 {
-    const uint32_t *epoch = __atomic_load_n(&winapi_control_epoch, __ATOMIC_ACQUIRE);
+    const uint32_t *epoch = __atomic_load_n(&winapi_control_epoch, __ATOMIC_ACQUIRE); /* begin() releases it */
 
     if (__builtin_expect(
             __atomic_load_n(epoch, __ATOMIC_RELAXED) != __atomic_load_n(&winapi_control_seen[0], __ATOMIC_RELAXED), 0))

@@ -6,14 +6,14 @@ from lib_ways import *
 
 EXITS = compile("exits", FIXTURES + "/exits.c", *use_libraries(Where.here), "-pthread", "-ldl")
 MEDIA = [os.environ["WINAPI_TRANSPORT"]] if "WINAPI_TRANSPORT" in os.environ else ["memory", "socket"]
-TIMES = 2 if SANITIZER else 6
+TIMES = 1 if SANITIZER else 6
 KINDS = {  # what is printed behind "main", and the status
     "return": (["atexit", "destructor"], 7), "exit": (["atexit", "destructor"], 7), "_exit": ([], 7),
     "quick_exit": (["at_quick_exit"], 7), "thread": (["atexit", "destructor"], 7),
     "thread-alone": (["atexit", "destructor"], 7), "handler": ([], 7), "abort": ([], -signal.SIGABRT),
     "signal": ([], -signal.SIGTERM), "exec": ([], 7)}
 if SANITIZER:  # whose run-time libraries have a word to say about these
-    for kind in "handler", "abort", "thread-alone", "quick_exit":
+    for kind in "handler", "abort", "thread-alone", "quick_exit", "exec":
         del KINDS[kind]
 
 
