@@ -116,6 +116,14 @@ for name, words in MISSING.items():
         check(f"{name}: {way}, as without us", "error" in bare.out and result.out == bare.out and result.err == "", bare,
               result)
 
+# The first call of all, with the tables, the host and a lane, comes between what fails and the question why.
+words = [LINKED, f"open:{LIBRARY}:n", "find:ways_nothing", "call", "error", "open:libways_nothing.so:n", "call", "error"]
+bare = run(words)
+for way in WAYS_IN:
+    result = start(Case("", words, []), way)
+    check(f"dlerror after a call: {way}, as without us", bare.out.count("error ") == 2 and "error none" not in bare.out and
+          result.out == bare.out.replace("call here", "call there") and result.err == "", bare, result)
+
 # ---- IFUNCs and versions ----
 
 if has("IFUNC", LIBC == "glibc" and not SANITIZER, "musl has none; a sanitizer's code cannot run in a resolver"):
