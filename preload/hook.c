@@ -103,21 +103,23 @@ static const char *call_inside(enum mode mode, struct core *core, struct binding
 }
 
 /* What it closes is gone before, what it gives is there before the call has left. */
-static void call_among_objects(enum mode mode, struct core *core, struct binding *binding, void *result,
-                               void **arguments, struct call_cost *cost, const char **how)
+static const char *call_among_objects(enum mode mode, struct core *core, struct binding *binding, void *result,
+                                      void **arguments, struct call_cost *cost)
 {
     struct given_room room;
+    const char *how;
     int kept_errno;
 
     note_closing(binding, arguments);
     if (binding->gives == GIVES_SEEN)
         given_handles_prepare(binding->row, arguments, &room);
-    *how = call_inside(mode, core, binding, result, arguments, cost);
+    how = call_inside(mode, core, binding, result, arguments, cost);
     if (binding->gives != GIVES_SEEN || cost->is_error)
-        return;
+        return how;
     kept_errno = errno;
     given_handles_each(binding->row, arguments, result, &room, note_given, binding->gate);
     errno = kept_errno;
+    return how;
 }
 
 static const char *call_in_family(struct core *core, struct binding *binding, void *result, void **arguments,
@@ -129,7 +131,7 @@ static const char *call_in_family(struct core *core, struct binding *binding, vo
 
     thread_lane_watch_end();
     if (binding->gives != GIVES_NONE || binding->closes)
-        call_among_objects(mode, core, binding, result, arguments, cost, &how);
+        how = call_among_objects(mode, core, binding, result, arguments, cost);
     else
         how = call_inside(mode, core, binding, result, arguments, cost);
     if (gate_leave(&passage) || (cost->is_error && gate_is_pending(binding->gate)))
