@@ -26,6 +26,8 @@ enum medium { MEDIUM_MEMORY, MEDIUM_SOCKET };
 
 enum { LANE_SIZE = 2 * MEMORY_PAGE }; /* bytes of shared memory that a memory lane takes */
 
+#define LANE_LEFT UINT32_C(0x80000000) /* flipped in `taken`: the host takes no further request */
+
 /*
  * One direction of a memory lane.  What the sender writes and what the receiver writes lie in cache lines of their
  * own.  Counterparts and orders: lane_memory.c.
@@ -37,7 +39,7 @@ struct lane_page {
     _Atomic uint32_t opened;   /* guest: the lane has been in use */
     uint8_t unused[48];
     _Atomic uint32_t sleeping; /* receiver: 1 while it sleeps or is about to; the sender clears it; the futex word */
-    _Atomic uint32_t taken;    /* the last sequence that the host took, or that the guest withdrew */
+    _Atomic uint32_t taken;    /* the last sequence that the host took, or that the guest withdrew; LANE_LEFT */
     uint8_t unused_too[56];
     struct frame frame;
 };

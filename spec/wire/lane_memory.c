@@ -16,7 +16,8 @@
  *
  * Withdrawing.  `taken` counts requests that are settled.  The host moves it on by compare-and-swap when it takes a
  * request, the guest when it gives one up: exactly one of both succeeds, so the guest knows whether the host has seen
- * the request.
+ * the request.  A host that is about to leave flips the highest bit, by compare-and-swap from the last request that it
+ * has answered: then none is being served, and none can be taken any more.
  *
  * Everything read here was written by the other side and is only compared; frames are copied, then checked.
  */
@@ -242,6 +243,12 @@ static bool request_settle(struct lane_page *page, uint32_t sequence)
     return atomic_compare_exchange_strong(&page->taken, &before, sequence);
 }
 
+/* The guest's: whether the host has not seen it, and will not. */
+static bool request_withdraw(struct lane_page *page, uint32_t sequence)
+{
+    return request_settle(page, sequence) || atomic_load(&page->taken) == ((sequence - 1) ^ LANE_LEFT);
+}
+
 int lane_memory_exchange(struct lane *lane, uint64_t deadline_ns, bool *sent)
 {
     int rc = page_look(lane);
@@ -253,7 +260,7 @@ int lane_memory_exchange(struct lane *lane, uint64_t deadline_ns, bool *sent)
     lane->owed = true;
     rc = page_wait(lane, deadline_ns);
     if (rc < 0) {
-        lane->owed = !request_settle(lane->out, lane->sent);
+        lane->owed = !request_withdraw(lane->out, lane->sent);
         *sent = lane->owed;
         return rc;
     }
@@ -268,8 +275,11 @@ int lane_memory_exchange(struct lane *lane, uint64_t deadline_ns, bool *sent)
 
 bool lane_memory_leave_when_idle(struct lane *lane)
 {
-    if (atomic_load(&lane->in->taken) !=
-        atomic_load(&lane->out->sequence)) /* counterparts: request_settle(), page_send() */
+    uint32_t answered = atomic_load(&lane->out->sequence); /* counterpart: page_send() */
+    uint32_t taken = answered;
+
+    if (!atomic_compare_exchange_strong(&lane->in->taken, &taken, answered ^ LANE_LEFT) &&
+        taken != (answered ^ LANE_LEFT)) /* counterpart: request_settle() */
         return false;
     lane_memory_leave(lane);
     return true;

@@ -7,7 +7,7 @@ from lib_ways import *
 THREADS = compile("threads", FIXTURES + "/threads.c", *use_libraries(Where.here), "-pthread")
 MEDIA = [os.environ["WINAPI_TRANSPORT"]] if "WINAPI_TRANSPORT" in os.environ else ["memory", "socket"]
 SHORT = 400 if SANITIZER else 4000
-HAMMER = 50 if SANITIZER else 500
+HAMMER = 500
 
 
 def says(what, result, right):

@@ -471,6 +471,37 @@ static void a_request_that_nobody_takes_was_not_sent(void **state)
     pair_finish(&pair);
 }
 
+/* It may come between the host's last look and its farewell. */
+static void a_request_to_a_host_that_is_leaving_was_not_sent(void **state)
+{
+    struct pair pair;
+    bool sent = true;
+
+    (void)state;
+    pair_open(&pair, MEDIUM_MEMORY);
+    assert_true(lane_leave_when_idle(&pair.host));
+    assert_true(lane_leave_when_idle(&pair.host));
+    atomic_store(&pair.host.out->closed, 0); /* as if the guest had not seen it yet */
+    assert_int_equal(pair_call(&pair, ECHO, clock_deadline_ns(20), &sent), -ETIMEDOUT);
+    assert_false(sent);
+    lane_close(&pair.guest);
+    assert_int_equal(lane_receive(&pair.host), -ECONNRESET); /* it is passed over */
+    pair_finish(&pair);
+}
+
+static void a_host_does_not_leave_while_it_serves(void **state)
+{
+    struct pair pair;
+    bool sent = false;
+
+    (void)state;
+    pair_start(&pair, MEDIUM_MEMORY);
+    assert_int_equal(pair_call(&pair, SILENT, clock_deadline_ns(500), &sent), -ETIMEDOUT);
+    assert_true(sent);
+    assert_false(lane_leave_when_idle(&pair.host));
+    pair_finish(&pair);
+}
+
 static void a_request_to_a_closed_lane_was_not_sent(void **state)
 {
     (void)state;
@@ -686,6 +717,8 @@ int main(void)
         cmocka_unit_test(a_host_that_ends_is_noticed),
         cmocka_unit_test(a_host_killed_during_the_wait_is_noticed_without_a_deadline),
         cmocka_unit_test(a_request_that_nobody_takes_was_not_sent),
+        cmocka_unit_test(a_request_to_a_host_that_is_leaving_was_not_sent),
+        cmocka_unit_test(a_host_does_not_leave_while_it_serves),
         cmocka_unit_test(a_request_to_a_closed_lane_was_not_sent),
         cmocka_unit_test(a_host_that_leaves_wakes_the_waiter),
         cmocka_unit_test(answers_that_do_not_fit_are_refused),
