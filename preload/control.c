@@ -285,8 +285,7 @@ static void settle(struct core *core, struct gate *gate)
 {
     gate_forget_dead(gate, session_note_salt());
     unbind_members(core, gate);
-    if (gate_try_switch(gate))
-        unbind_members(core, gate);
+    (void)!gate_try_switch(gate);
     if (!atomic_load(&control.is_there))
         return;
     for (size_t i = 0; i < control.memory.function_count; i++)

@@ -112,7 +112,7 @@ check("without a host it runs here, and is not compared", alone.lines == ["add 3
 for words in [], ["--integration"], ["--stress", "--iterations", "200"], ["--benchmark", "latency"], \
         ["--benchmark", "throughput", "--size", "20MB"]:
     result = run([BUILD + "/bin/test_client", *words], LD_PRELOAD=PRELOAD, WINAPI_HOST=host.address,
-                 WINAPI_MODE="compare", WINAPI_COMPARE_REPORT=REPORT)
+                 WINAPI_MODE="compare", WINAPI_COMPARE_REPORT=REPORT, patience=10 * PATIENCE)
     report = read(REPORT)
     check(f"test_client {' '.join(words)}: compared, and no difference", result.status == 0 and
           report.get("differences") == 0 and sum(row["calls"] for row in report["functions"]) > 0, result, report)

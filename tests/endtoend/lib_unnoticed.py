@@ -129,9 +129,10 @@ def run_way(way, command, place=None, patience=100, user=None, **variables):
     os.chmod(place, 0o755)
     if user:
         os.chown(place, account.pw_uid, account.pw_gid)
-        variables.setdefault("XDG_CACHE_HOME", zlib_host(user).place + "/cache")
     with one_at_a_time:  # one host for all
         front, more = prefix(way, user)
+        if user:
+            variables.setdefault("XDG_CACHE_HOME", zlib_host(user).place + "/cache")
     surroundings = environment(**{"TMPDIR": place, "HOME": place, "LC_ALL": "C.UTF-8", **more, **variables})
     for name in "OLDPWD", "_", "SHLVL", "PWD":
         surroundings.pop(name, None)

@@ -74,8 +74,8 @@ class Result:
         return f"status {self.status}\n{self.out}{self.err}"
 
 
-def run(command, library=Where.here, **variables):
-    """Runs it to its end in a clean environment; variables that are None are unset."""
+def run(command, library=Where.here, patience=3 * PATIENCE, **variables):
+    """Runs it to its end, for as many seconds, in a clean environment; variables that are None are unset."""
     surroundings = environment(LD_LIBRARY_PATH=library, **variables)
     surroundings = {name: value for name, value in surroundings.items() if value != "None"}
     if SANITIZER and "LD_PRELOAD" in surroundings:
@@ -83,7 +83,7 @@ def run(command, library=Where.here, **variables):
     process = subprocess.Popen(command, env=surroundings, cwd=variables.get("PWD", folder), text=True, errors="replace",
                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     try:
-        out, err = process.communicate(timeout=3 * PATIENCE)
+        out, err = process.communicate(timeout=patience)
     except subprocess.TimeoutExpired:
         process.kill()
         out, err = process.communicate()
