@@ -121,7 +121,10 @@ static int add_table(size_t index, struct diagnostics *diagnostics)
     return error ? error : catalog_add(&core.catalog, table, diagnostics);
 }
 
-/* The built-in table first; a spec file with a fault is left out, with its lines, and the others work. */
+/*
+ * The built-in table first; a spec file with a fault is left out, with its lines, and the others work: a host that we
+ * start is not given it either.
+ */
 static void read_tables(void)
 {
     struct diagnostics diagnostics = {0};
@@ -131,9 +134,14 @@ static void read_tables(void)
             0 &&
         catalog_add(&core.catalog, builtin, &diagnostics) == 0)
         core.is_usable = true;
-    for (size_t i = 0; i < core.specs.count; i++)
-        if (add_table(i, &diagnostics) == 0)
-            log_debug("spec file %s", core.specs.paths[i]);
+    for (size_t i = 0; i < core.specs.count;) {
+        if (add_table(i, &diagnostics)) {
+            spec_paths_drop(&core.specs, i);
+            continue;
+        }
+        log_debug("spec file %s", core.specs.paths[i]);
+        i++;
+    }
     spec_paths_forget_texts(&core.specs);
     report(&diagnostics);
     diagnostics_finish(&diagnostics);

@@ -6,6 +6,8 @@
  * number of vector registers of a variadic call) and r10.  The upper halves of ymm and zmm registers are not: a
  * function that takes vectors wider than 16 bytes by value loses them in its first call.
  */
+#include "preload/arguments_x86_64.inc"
+
     .text
 
     .hidden record_bind
@@ -26,41 +28,11 @@ __winapi_stub_slow:
     .cfi_offset %rbp, -16
     movq    %rsp, %rbp
     .cfi_def_cfa_register %rbp
-    subq    $192, %rsp              /* 8 times 16, 8 times 8: the stack stays aligned to 16 */
-    movups  %xmm0, 0(%rsp)
-    movups  %xmm1, 16(%rsp)
-    movups  %xmm2, 32(%rsp)
-    movups  %xmm3, 48(%rsp)
-    movups  %xmm4, 64(%rsp)
-    movups  %xmm5, 80(%rsp)
-    movups  %xmm6, 96(%rsp)
-    movups  %xmm7, 112(%rsp)
-    movq    %rdi, 128(%rsp)
-    movq    %rsi, 136(%rsp)
-    movq    %rdx, 144(%rsp)
-    movq    %rcx, 152(%rsp)
-    movq    %r8, 160(%rsp)
-    movq    %r9, 168(%rsp)
-    movq    %rax, 176(%rsp)
-    movq    %r10, 184(%rsp)
+    keep_arguments
     movq    %r10, %rdi
     call    record_bind
     movq    %rax, %r11              /* where to go on */
-    movups  0(%rsp), %xmm0
-    movups  16(%rsp), %xmm1
-    movups  32(%rsp), %xmm2
-    movups  48(%rsp), %xmm3
-    movups  64(%rsp), %xmm4
-    movups  80(%rsp), %xmm5
-    movups  96(%rsp), %xmm6
-    movups  112(%rsp), %xmm7
-    movq    128(%rsp), %rdi
-    movq    136(%rsp), %rsi
-    movq    144(%rsp), %rdx
-    movq    152(%rsp), %rcx
-    movq    160(%rsp), %r8
-    movq    168(%rsp), %r9
-    movq    176(%rsp), %rax
+    restore_arguments
     movq    184(%rsp), %r10
     leave
     .cfi_def_cfa %rsp, 8

@@ -7,6 +7,8 @@
  * cannot read it, the function is the next one that dlsym knows, as if there were no stub: a line says so, once for each
  * function.  r10: the record.  Every register that carries arguments is kept.
  */
+#include "preload/arguments_x86_64.inc"
+
     .section .rodata
     .p2align 4
     .globl  stub_first, stub_first_end
@@ -23,23 +25,7 @@ stub_first_library:
     jmp     *%r11
 1:  pushq   %rbp
     movq    %rsp, %rbp
-    subq    $192, %rsp              /* 8 times 16, 8 times 8: the stack stays aligned to 16 */
-    movups  %xmm0, 0(%rsp)
-    movups  %xmm1, 16(%rsp)
-    movups  %xmm2, 32(%rsp)
-    movups  %xmm3, 48(%rsp)
-    movups  %xmm4, 64(%rsp)
-    movups  %xmm5, 80(%rsp)
-    movups  %xmm6, 96(%rsp)
-    movups  %xmm7, 112(%rsp)
-    movq    %rdi, 128(%rsp)
-    movq    %rsi, 136(%rsp)
-    movq    %rdx, 144(%rsp)
-    movq    %rcx, 152(%rsp)
-    movq    %r8, 160(%rsp)
-    movq    %r9, 168(%rsp)
-    movq    %rax, 176(%rsp)
-    movq    %r10, 184(%rsp)
+    keep_arguments
 
     movl    $1, %eax                /* write(2, text, size) */
     movl    $2, %edi
@@ -69,21 +55,7 @@ stub_first_dlsym:
     movq    184(%rsp), %r10
     movq    %rax, (%r10)
     movq    %rax, %r11
-    movups  0(%rsp), %xmm0
-    movups  16(%rsp), %xmm1
-    movups  32(%rsp), %xmm2
-    movups  48(%rsp), %xmm3
-    movups  64(%rsp), %xmm4
-    movups  80(%rsp), %xmm5
-    movups  96(%rsp), %xmm6
-    movups  112(%rsp), %xmm7
-    movq    128(%rsp), %rdi
-    movq    136(%rsp), %rsi
-    movq    144(%rsp), %rdx
-    movq    152(%rsp), %rcx
-    movq    160(%rsp), %r8
-    movq    168(%rsp), %r9
-    movq    176(%rsp), %rax
+    restore_arguments
     leave
     jmp     *%r11
 2:  ud2

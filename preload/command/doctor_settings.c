@@ -84,7 +84,7 @@ static void add_faults(struct doctor *doctor, cJSON *spec, const char *path, con
     doctor_trouble(doctor, "mend %s, and see with: winapi check %s", path, path);
 }
 
-static void read_spec(struct doctor *doctor, const char *path, const char *from)
+static int read_spec(struct doctor *doctor, const char *path, const char *from)
 {
     struct diagnostics diagnostics = {0};
     size_t before = doctor->core.catalog.table_count;
@@ -100,6 +100,19 @@ static void read_spec(struct doctor *doctor, const char *path, const char *from)
     if (error || diagnostics.count)
         add_faults(doctor, spec, path, diagnostics.text.data ? diagnostics.text.data : strerror(-error));
     diagnostics_finish(&diagnostics);
+    return error;
+}
+
+/* As in the program: those with a fault are left out, and the host is not given them. */
+static void read_specs_from(struct doctor *doctor, size_t first, const char *from)
+{
+    struct spec_paths *specs = &doctor->core.specs;
+
+    while (first < specs->count)
+        if (read_spec(doctor, specs->paths[first], from))
+            spec_paths_drop(specs, first);
+        else
+            first++;
 }
 
 static void miss_spec(struct doctor *doctor, const char *entry, const char *from, int error)
@@ -116,8 +129,7 @@ static void add_list(struct doctor *doctor, const char *list, const char *shippe
     AUTO_FREE char *bad = NULL;
     int error = spec_paths_add_list(&doctor->core.specs, list, shipped, &bad);
 
-    for (size_t i = before; i < doctor->core.specs.count; i++)
-        read_spec(doctor, doctor->core.specs.paths[i], from);
+    read_specs_from(doctor, before, from);
     if (error)
         miss_spec(doctor, bad ? bad : list, from, error);
 }
@@ -153,8 +165,7 @@ static void add_usual(struct doctor *doctor)
 
     if (spec_paths_add_user(&doctor->core.specs, getenv("XDG_CONFIG_HOME"), getenv("HOME")))
         doctor_trouble(doctor, "make the spec files in ~/.config/winapi/spec.d readable");
-    for (size_t i = 0; i < doctor->core.specs.count; i++)
-        read_spec(doctor, doctor->core.specs.paths[i], "spec.d");
+    read_specs_from(doctor, 0, "spec.d");
     while (rest && (entry = strsep(&rest, ": \t\n")))
         if (*entry)
             add_specs_of_stub(doctor, entry);
@@ -165,7 +176,7 @@ static void read_builtin(struct doctor *doctor, const char *shipped)
     AUTO_FREE char *path = NULL;
 
     if (shipped && asprintf(&path, "%s/winapi.json", shipped) >= 0)
-        read_spec(doctor, path, "built in");
+        (void)!read_spec(doctor, path, "built in");
     else
         path = NULL;
 }

@@ -209,6 +209,18 @@ int spec_paths_read(struct spec_paths *paths, const char **bad)
     return error;
 }
 
+void spec_paths_drop(struct spec_paths *paths, size_t index)
+{
+    size_t behind = --paths->count - index;
+
+    free(paths->paths[index]);
+    memmove(&paths->paths[index], &paths->paths[index + 1], behind * sizeof(*paths->paths));
+    if (!paths->texts)
+        return;
+    free(paths->texts[index].data);
+    memmove(&paths->texts[index], &paths->texts[index + 1], behind * sizeof(*paths->texts));
+}
+
 void spec_paths_forget_texts(struct spec_paths *paths)
 {
     for (size_t i = 0; paths->texts && i < paths->count; i++)

@@ -47,6 +47,9 @@ MUST_CHECK int spec_paths_add_user(struct spec_paths *paths, const char *config_
  */
 MUST_CHECK int spec_paths_read(struct spec_paths *paths, const char **bad);
 
+/* Takes one out, with its text. */
+void spec_paths_drop(struct spec_paths *paths, size_t index);
+
 /* Frees the texts, of which the paths stay. */
 void spec_paths_forget_texts(struct spec_paths *paths);
 

@@ -120,6 +120,9 @@ report, said = doctor("--spec", wrong, "--spec", WAYS_SPEC, WINAPI_HOST=host.add
 faults = [fault for spec in report["specs"] for fault in spec.get("faults", [])]
 check("a spec file that is wrong: the lines of winapi check", faults == checked.err.splitlines() != [] and
       said.status == 1 and advised(report, "winapi check", wrong), faults, checked)
+report, said = doctor("--spec", wrong, "--spec", WAYS_SPEC, XDG_RUNTIME_DIR=folder + "/nothing", WINAPI_HOST=None)
+check("a spec file that is wrong: the host that is started is not given it", report["host"]["answers"] and
+      said.err == "" and len(report["advice"]) == 1, report["advice"], said)
 check("a spec file that is wrong: the others count", any(entry["name"] == "ways_add" for entry in report["functions"]))
 report, said = doctor("--spec", folder + "/missing.json", WINAPI_HOST=host.address)
 check("a spec file that is missing", said.status == 1 and advised(report, "missing.json"), report["advice"])

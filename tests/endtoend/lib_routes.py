@@ -68,13 +68,7 @@ class Toggled:
 
     def stop(self):
         """Its exit status."""
-        with contextlib.suppress(OSError):
-            self.process.stdin.close()
-        try:
-            return self.process.wait(PATIENCE)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            return self.process.wait()
+        return let_end(self.process)
 
 
 class Said:

@@ -58,6 +58,17 @@ def finish():
     sys.exit(1 if failures else 0)
 
 
+def let_end(process):
+    """Closes its stdin, which it reads to the end; its exit status."""
+    with contextlib.suppress(OSError):
+        process.stdin.close()
+    try:
+        return process.wait(PATIENCE)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        return process.wait()
+
+
 def wait_until(holds, patience=PATIENCE):
     until = time.monotonic() + patience
     while not holds():
@@ -257,13 +268,7 @@ class Program:
 
     def stop(self):
         """Its exit status."""
-        with contextlib.suppress(OSError):
-            self.process.stdin.close()
-        try:
-            return self.process.wait(PATIENCE)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            return self.process.wait()
+        return let_end(self.process)
 
     def die(self):
         self.process.kill()

@@ -64,6 +64,13 @@ try_way("WINAPI_SPEC and LD_PRELOAD", [WAYS], LD_PRELOAD=PRELOAD, WINAPI_SPEC=WA
 os.makedirs(folder + "/.config/winapi/spec.d")
 shutil.copy(WAYS_SPEC, folder + "/.config/winapi/spec.d/ways.json")
 try_way("a file in ~/.config/winapi/spec.d", [WAYS], LD_PRELOAD=PRELOAD)
+with open(folder + "/.config/winapi/spec.d/faulty.json", "w") as file:
+    file.write('{"table": "faulty", "version": 1, "functions": [{"prototype": "int f(int *p)"}]}')
+faulty = run([WAYS, "add:1:2", "where"], library=Where.here, LD_PRELOAD=PRELOAD)
+check("a faulty one beside it: its lines, once, and a host of the program's own serves the other", faulty.lines[:1] ==
+      ["add 3"] and faulty.values("where") != [str(faulty.pid)] and faulty.err.count("parameter p") == 1 and
+      "returned" not in faulty.err, faulty)
+os.unlink(folder + "/.config/winapi/spec.d/faulty.json")
 os.makedirs(folder + "/config/winapi/spec.d")
 os.rename(folder + "/.config/winapi/spec.d/ways.json", folder + "/config/winapi/spec.d/ways.json")
 try_way("a file in $XDG_CONFIG_HOME/winapi/spec.d", [WAYS], LD_PRELOAD=PRELOAD, XDG_CONFIG_HOME=folder + "/config")
