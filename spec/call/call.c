@@ -32,35 +32,11 @@ struct follow *call_follow(struct call *call)
     return grown;
 }
 
-struct follow *call_follow_next(struct call *call)
-{
-    return call->follow_next < call->follow_count ? &call->follows[call->follow_next++] : NULL;
-}
-
 int call_fault(struct call *call, const char *name, const char *what, int error)
 {
     call->fault_name = name;
     call->fault_what = what;
     return error;
-}
-
-size_t call_element_size(const struct type *pointer)
-{
-    return pointer->target->size ? pointer->target->size : 1;
-}
-
-bool call_is_bytes(const struct type *pointer, const struct passing *passing)
-{
-    if (passing->extent == EXTENT_STRING)
-        return true;
-    if (passing->extent == EXTENT_ONE)
-        return false;
-    return pointer->target->size == 0 || type_is_plain(pointer->target);
-}
-
-bool call_is_list(const struct type *type)
-{
-    return type->kind == TYPE_ARRAY && !type_is_plain(type);
 }
 
 int call_encode_handle(struct call *call, struct writer *writer, const struct type *type, const void *address)

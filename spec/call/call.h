@@ -24,8 +24,8 @@
 #include <stdint.h>
 
 enum {
-    CALL_INLINE_MOST = 1024,     /* a buffer up to this size travels in the frame while there is room */
-    CALL_STRING_ROOM = 64 << 10, /* room for a returned string */
+    CALL_INLINE_MOST = 1024, /* a buffer up to this size travels in the frame while there is room */
+    CALL_STRING_ROOM = PLAN_STRING_ROOM,
     CALL_BODY_MOST = 64 << 20,   /* bytes of a body that does not fit its frame */
     CALL_FOLLOWS_MOST = 1 << 20, /* pointers in one call */
 };
@@ -67,6 +67,7 @@ struct call {
     uint64_t taken;                       /* host: of those */
     uint64_t buffer_sizes[FRAME_BUFFERS]; /* host: how far each descriptor was filled */
     uint64_t reply_room;                  /* guest: worst size of the reply's body */
+    bool has_buffers;                     /* guest: some pointer's bytes travel in a buffer */
     const char *fault_name;               /* on error: the parameter or member at fault, or NULL */
     const char *fault_what;               /* static text */
 };
@@ -113,13 +114,19 @@ MUST_CHECK int call_encode_reply(struct call *call, const void *result);
 struct follow *call_follow(struct call *call);
 
 /* The next follow of the second walk, or NULL when there are no more. */
-struct follow *call_follow_next(struct call *call);
+static inline struct follow *call_follow_next(struct call *call)
+{
+    return call->follow_next < call->follow_count ? &call->follows[call->follow_next++] : NULL;
+}
 
 /* Remembers what is at fault and gives the error back. */
 MUST_CHECK int call_fault(struct call *call, const char *name, const char *what, int error);
 
 /* How many bytes one element behind a pointer has: its type's size, 1 for void and for incomplete types. */
-size_t call_element_size(const struct type *pointer);
+static inline size_t call_element_size(const struct type *pointer)
+{
+    return pointer->target->size ? pointer->target->size : 1;
+}
 
 /* Writes the wire's value of the handle at this address.  Errors: what the door's export says, as a fault. */
 MUST_CHECK int call_encode_handle(struct call *call, struct writer *writer, const struct type *type,
@@ -130,9 +137,23 @@ MUST_CHECK int call_encode_handle(struct call *call, struct writer *writer, cons
 MUST_CHECK int call_find_body(struct call *call, const struct frame *frame, struct reader *reader);
 
 /* Whether the elements behind it travel as plain bytes. */
-bool call_is_bytes(const struct type *pointer, const struct passing *passing);
+static inline bool call_is_bytes(const struct type *pointer, const struct passing *passing)
+{
+    if (passing->extent != EXTENT_COUNT)
+        return passing->extent == EXTENT_STRING;
+    return pointer->target->size == 0 || type_is_plain(pointer->target);
+}
 
 /* Whether an array inside a struct travels element by element: structs and handles do, numbers are plain bytes. */
-bool call_is_list(const struct type *type);
+static inline bool call_is_list(const struct type *type)
+{
+    return type->kind == TYPE_ARRAY && !type_is_plain(type);
+}
+
+/* Whether a value travels as one word: a number that is not wider. */
+static inline bool call_is_word(const struct type *type)
+{
+    return type_is_scalar(type) && type->size <= sizeof(uint64_t);
+}
 
 #endif

@@ -3,15 +3,25 @@
 
 #include <errno.h>
 #include <search.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { TAG = 0x5741, GENERATION_BITS = 12, PLACE_BITS = 20, SLOTS_AT_FIRST = 1024 };
+enum { TAG = 0x5741, GENERATION_BITS = 12, PLACE_BITS = 20 };
+
+/* NULL: there are not so many. */
+static struct handle_slot *slot_at(const struct handle_table *table, size_t place)
+{
+    /* Counterpart: the release in grow(). */
+    struct handle_slot *block = atomic_load_explicit(&table->blocks[place / HANDLE_BLOCK], memory_order_acquire);
+
+    return block ? &block[place % HANDLE_BLOCK] : NULL;
+}
 
 static uint64_t handle_value(const struct handle_table *table, size_t place)
 {
     return (uint64_t)TAG << 48 | (uint64_t)table->salt << 32 |
-           (uint64_t)(table->slots[place].generation & ((1u << GENERATION_BITS) - 1)) << PLACE_BITS | place;
+           (uint64_t)(slot_at(table, place)->generation & ((1u << GENERATION_BITS) - 1)) << PLACE_BITS | place;
 }
 
 int handle_table_init(struct handle_table *table, uint16_t salt)
@@ -32,6 +42,7 @@ static int compare_objects(const void *left, const void *right)
 
 static void forget(struct handle_table *table, struct handle_slot *slot)
 {
+    atomic_store_explicit(&slot->wire, 0, memory_order_relaxed);
     (void)tdelete(slot->object, &table->by_object, compare_objects);
     free(slot->object);
     slot->object = NULL;
@@ -39,35 +50,39 @@ static void forget(struct handle_table *table, struct handle_slot *slot)
     table->live--;
 }
 
+static void fill(struct handle_table *table, struct handle_object *object)
+{
+    struct handle_slot *slot = slot_at(table, object->place);
+
+    slot->object = object;
+    /* Counterpart: look_up().  Who sees one of these sees the 0 before it in `wire`, or a later handle. */
+    atomic_store_explicit(&slot->pointer, object->pointer, memory_order_release);
+    atomic_store_explicit(&slot->class, object->class, memory_order_release);
+    atomic_store_explicit(&slot->wire, handle_value(table, object->place), memory_order_release);
+    table->live++;
+}
+
 void handle_table_finish(struct handle_table *table)
 {
     for (size_t i = 0; i < table->capacity; i++)
-        if (table->slots[i].object)
-            forget(table, &table->slots[i]);
-    free(table->slots);
+        if (slot_at(table, i)->object)
+            forget(table, slot_at(table, i));
+    for (size_t i = 0; i < table->capacity / HANDLE_BLOCK; i++)
+        free(atomic_load(&table->blocks[i]));
     pthread_mutex_destroy(&table->lock);
-}
-
-/* The slot that a value names, or NULL when the value is not one of ours. */
-static struct handle_slot *slot_of(struct handle_table *table, uint64_t wire)
-{
-    size_t place = wire & ((1u << PLACE_BITS) - 1);
-
-    if (place >= table->capacity || !table->slots[place].object || handle_value(table, place) != wire)
-        return NULL;
-    return &table->slots[place];
 }
 
 static int grow(struct handle_table *table)
 {
-    size_t capacity = table->capacity ? table->capacity * 2 : SLOTS_AT_FIRST;
-    struct handle_slot *grown = realloc(table->slots, capacity * sizeof(*grown));
+    size_t capacity = table->capacity ? table->capacity * 2 : HANDLE_BLOCK;
 
-    if (!grown)
-        return -ENOMEM;
-    memset(grown + table->capacity, 0, (capacity - table->capacity) * sizeof(*grown));
-    table->slots = grown;
-    table->capacity = capacity;
+    for (; table->capacity < capacity; table->capacity += HANDLE_BLOCK) {
+        struct handle_slot *block = calloc(HANDLE_BLOCK, sizeof(*block));
+
+        if (!block)
+            return -ENOMEM;
+        atomic_store_explicit(&table->blocks[table->capacity / HANDLE_BLOCK], block, memory_order_release);
+    }
     return 0;
 }
 
@@ -85,7 +100,7 @@ static int find_free(struct handle_table *table, size_t *place)
         return error;
     if (table->live == table->capacity)
         return -EMFILE;
-    while (table->slots[table->next % table->capacity].object)
+    while (slot_at(table, table->next % table->capacity)->object)
         table->next++;
     *place = table->next++ % table->capacity;
     return 0;
@@ -110,8 +125,7 @@ static int add_locked(struct handle_table *table, const char *class, void *point
         free(made);
         return -ENOMEM;
     }
-    table->slots[wanted.place].object = made;
-    table->live++;
+    fill(table, made);
     *wire = handle_value(table, wanted.place);
     return 0;
 }
@@ -129,31 +143,37 @@ int handle_table_add(struct handle_table *table, const char *class, void *pointe
     return error;
 }
 
+/* Whether the slot was this handle's all the time while what it stands for was loaded. */
+static bool look_up(struct handle_slot *slot, uint64_t wire, void **pointer, const char **class)
+{
+    if (atomic_load_explicit(&slot->wire, memory_order_acquire) != wire) /* counterpart: fill() */
+        return false;
+    *pointer = atomic_load_explicit(&slot->pointer, memory_order_acquire);
+    *class = atomic_load_explicit(&slot->class, memory_order_acquire);
+    return atomic_load_explicit(&slot->wire, memory_order_relaxed) == wire;
+}
+
 int handle_table_find(struct handle_table *table, const char *class, uint64_t wire, void **pointer)
 {
-    struct handle_slot *slot;
-    int error = 0;
+    struct handle_slot *slot = wire ? slot_at(table, wire & ((1u << PLACE_BITS) - 1)) : NULL;
+    const char *found;
+    void *local;
 
     *pointer = NULL;
     if (wire == 0)
         return 0;
-    pthread_mutex_lock(&table->lock);
-    slot = slot_of(table, wire);
-    if (slot && strcmp(slot->object->class, class) == 0)
-        *pointer = slot->object->pointer;
-    else
-        error = -EBADF;
-    pthread_mutex_unlock(&table->lock);
-    return error;
+    if (!slot || !look_up(slot, wire, &local, &found) || (found != class && strcmp(found, class) != 0))
+        return -EBADF;
+    *pointer = local;
+    return 0;
 }
 
 void handle_table_remove(struct handle_table *table, uint64_t wire)
 {
-    struct handle_slot *slot;
+    struct handle_slot *slot = slot_at(table, wire & ((1u << PLACE_BITS) - 1));
 
     pthread_mutex_lock(&table->lock);
-    slot = slot_of(table, wire);
-    if (slot)
+    if (slot && slot->object && atomic_load_explicit(&slot->wire, memory_order_relaxed) == wire)
         forget(table, slot);
     pthread_mutex_unlock(&table->lock);
 }

@@ -11,6 +11,7 @@
 #include "spec/base/error.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -28,7 +29,10 @@ struct handle_door {
 /* The guest's: the local value is the wire's. */
 extern const struct handle_door handle_door_guest;
 
-enum { HANDLES_MOST = 1 << 20 };
+enum {
+    HANDLES_MOST = 1 << 20,
+    HANDLE_BLOCK = 1024, /* slots come in blocks of this size, which stay where they are */
+};
 
 /* What a handle stands for. */
 struct handle_object {
@@ -37,16 +41,23 @@ struct handle_object {
     size_t place;
 };
 
+/*
+ * A call looks a handle up without the lock: it loads `wire`, what the slot stands for, and `wire` again.  Who frees a
+ * slot stores 0 in `wire` first, who fills it stores it last.
+ */
 struct handle_slot {
-    struct handle_object *object; /* NULL: free */
+    _Atomic uint64_t wire; /* the handle; 0: free */
+    _Atomic(void *) pointer;
+    _Atomic(const char *) class;
+    struct handle_object *object; /* the rest under the lock; NULL: free */
     uint32_t generation;
 };
 
 /* A host's handles of one client.  Any thread. */
 struct handle_table {
-    pthread_mutex_t lock;
-    struct handle_slot *slots;
-    size_t capacity; /* slots allocated */
+    pthread_mutex_t lock; /* of whoever changes it */
+    _Atomic(struct handle_slot *) blocks[HANDLES_MOST / HANDLE_BLOCK];
+    size_t capacity; /* slots there are */
     size_t live;     /* slots in use */
     size_t next;     /* where the search for a free slot goes on */
     void *by_object; /* tsearch's tree of objects: the handle of a pointer that has one already */

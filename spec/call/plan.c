@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { VALUE_WORST = 16 };
+
 /* libffi's types for one plan, in one block: counted first, then filled. */
 struct type_maker {
     ffi_type *structs;
@@ -133,6 +135,32 @@ static int prepare_cif(struct plan *plan)
     return 0;
 }
 
+uint64_t plan_worst_value(const struct type *type)
+{
+    uint64_t worst = 0;
+
+    if (type->kind == TYPE_ARRAY && !type_is_plain(type))
+        return type->count * plan_worst_value(type->target);
+    if (type->kind == TYPE_ARRAY)
+        return type->size;
+    if (type->kind != TYPE_STRUCT)
+        return VALUE_WORST;
+    for (size_t i = 0; i < type->field_count; i++)
+        worst += plan_worst_value(type->fields[i].type);
+    return worst;
+}
+
+static void measure_room(struct plan *plan)
+{
+    const struct row *row = plan->row;
+
+    plan->reply_room = row->result.passing.is_static_string ? PLAN_STRING_ROOM : plan_worst_value(row->result.type);
+    plan->arguments_size =
+        (row->parameter_count * sizeof(void *) + PLAN_ALIGNMENT - 1) / PLAN_ALIGNMENT * PLAN_ALIGNMENT;
+    for (size_t i = 0; i < row->parameter_count; i++)
+        plan->arguments_size += plan_argument_size(row->parameters[i].type);
+}
+
 static void sort_parameters(struct plan *plan)
 {
     const struct row *row = plan->row;
@@ -161,6 +189,7 @@ int plan_create(struct plan **plan, const struct row *row)
         return error;
     }
     sort_parameters(made);
+    measure_room(made);
     *plan = made;
     return 0;
 }

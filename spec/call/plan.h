@@ -15,6 +15,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+enum {
+    PLAN_STRING_ROOM = 64 << 10, /* for a returned string */
+    PLAN_ALIGNMENT = 16,         /* of an argument */
+};
+
 struct plan {
     const struct row *row;
     ffi_cif cif;
@@ -22,12 +27,25 @@ struct plan {
     uint8_t values[TABLE_PARAMETERS_MOST];   /* parameters that travel by value, in order */
     uint8_t pointers[TABLE_PARAMETERS_MOST]; /* parameters that are followed, in the row's order */
     uint8_t value_count, pointer_count;
-    bool has_closes; /* a handle is gone after the call */
-    void *memory;    /* everything that libffi's types need */
+    bool has_closes;       /* a handle is gone after the call */
+    size_t arguments_size; /* host: bytes for the arguments and libffi's array of pointers to them */
+    uint64_t reply_room;   /* guest: the most bytes that the result takes in a reply's body */
+    void *memory;          /* everything that libffi's types need */
 };
 
 /* -ENOTSUP libffi cannot make such a call; -ENOMEM. */
 MUST_CHECK int plan_create(struct plan **plan, const struct row *row);
 void plan_destroy(struct plan *plan);
+
+/* The most bytes that a value of this type takes in a reply. */
+uint64_t plan_worst_value(const struct type *type);
+
+/* Bytes that an argument of this type takes at the host, a multiple of PLAN_ALIGNMENT. */
+static inline size_t plan_argument_size(const struct type *type)
+{
+    size_t size = type->size < sizeof(void *) ? sizeof(void *) : type->size;
+
+    return (size + PLAN_ALIGNMENT - 1) & ~(size_t)(PLAN_ALIGNMENT - 1);
+}
 
 #endif

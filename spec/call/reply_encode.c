@@ -15,6 +15,10 @@ static int encode_value(struct call *call, struct writer *writer, const struct t
 {
     int error = 0;
 
+    if (call_is_word(type)) {
+        writer_u64(writer, value_load(type, address));
+        return 0;
+    }
     if (type->kind == TYPE_HANDLE)
         return call_encode_handle(call, writer, type, address);
     if (type->kind == TYPE_POINTER || type->kind == TYPE_VOID)
@@ -29,10 +33,7 @@ static int encode_value(struct call *call, struct writer *writer, const struct t
             error = encode_value(call, writer, type->target, (const char *)address + i * type->target->size);
         return error;
     }
-    if (type->kind == TYPE_ARRAY || value_is_wide(type))
-        writer_bytes(writer, address, type->size);
-    else
-        writer_u64(writer, value_load(type, address));
+    writer_bytes(writer, address, type->size);
     return 0;
 }
 

@@ -47,14 +47,14 @@ static int decode_value(struct call *call, struct reader *reader, const struct t
 {
     struct span bytes;
 
+    if (call_is_word(type))
+        return value_store(type, address, reader_u64(reader));
+    if (type->kind == TYPE_HANDLE)
+        return decode_handle(call, reader, type, address);
     if (type->kind == TYPE_STRUCT)
         return decode_struct(call, reader, type, address);
     if (call_is_list(type))
         return decode_list(call, reader, type, address);
-    if (type->kind == TYPE_HANDLE)
-        return decode_handle(call, reader, type, address);
-    if (type->kind != TYPE_ARRAY && !value_is_wide(type))
-        return value_store(type, address, reader_u64(reader));
     bytes = reader_bytes(reader, type->size);
     if (!reader->failed)
         memcpy(address, bytes.data, bytes.size);
@@ -301,17 +301,18 @@ static int decode_pointer(struct call *call, struct reader *reader, const struct
 static int lay_out_arguments(struct call *call)
 {
     const struct row *row = call->plan->row;
-    void **arguments = take(call, row->parameter_count * sizeof(void *));
+    char *memory = take(call, call->plan->arguments_size);
+    void **arguments = (void **)(void *)memory;
+    size_t at = call->plan->arguments_size;
 
-    for (size_t i = 0; arguments && i < row->parameter_count; i++) {
-        size_t size = row->parameters[i].type->size;
-
-        arguments[i] = take(call, size < sizeof(void *) ? sizeof(void *) : size);
-        if (!arguments[i])
-            return -ENOMEM;
+    if (!memory)
+        return -ENOMEM;
+    for (size_t i = 0; i < row->parameter_count; i++) {
+        at -= plan_argument_size(row->parameters[i].type);
+        arguments[i] = memory + at;
     }
     call->arguments = arguments;
-    return arguments ? 0 : -ENOMEM;
+    return 0;
 }
 
 static int decode_arguments(struct call *call, struct reader *reader)

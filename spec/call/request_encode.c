@@ -11,7 +11,7 @@
 #include <errno.h>
 #include <string.h>
 
-enum { PAYLOAD_ALIGNMENT = 64, PATCH_SIZE = 9, VALUE_WORST = 16, SIZES_WORST = 17 };
+enum { PAYLOAD_ALIGNMENT = 64, PATCH_SIZE = 9, SIZES_WORST = 17 };
 
 static int encode_pointer(struct call *call, struct writer *writer, const struct parameter *pointer, void *address,
                           const void *object);
@@ -26,16 +26,17 @@ static int encode_list(struct call *call, struct writer *writer, const struct ty
 
 static int encode_value(struct call *call, struct writer *writer, const struct type *type, const void *address)
 {
+    if (call_is_word(type)) {
+        writer_u64(writer, value_load(type, address));
+        return 0;
+    }
+    if (type->kind == TYPE_HANDLE)
+        return call_encode_handle(call, writer, type, address);
     if (type->kind == TYPE_STRUCT)
         return encode_struct(call, writer, type, address);
     if (call_is_list(type))
         return encode_list(call, writer, type, address);
-    if (type->kind == TYPE_HANDLE)
-        return call_encode_handle(call, writer, type, address);
-    if (type->kind == TYPE_ARRAY || value_is_wide(type))
-        writer_bytes(writer, address, type->size);
-    else
-        writer_u64(writer, value_load(type, address));
+    writer_bytes(writer, address, type->size);
     return 0;
 }
 
@@ -92,22 +93,6 @@ static void encode_before(struct call *call, struct writer *writer, const struct
     }
     if (type->kind != TYPE_HANDLE && type->kind != TYPE_POINTER && encode_value(call, writer, type, address))
         writer->failed = true;
-}
-
-/* The most bytes that a value of this type takes in a reply. */
-static uint64_t worst_value(const struct type *type)
-{
-    uint64_t worst = 0;
-
-    if (call_is_list(type))
-        return type->count * worst_value(type->target);
-    if (type->kind == TYPE_ARRAY)
-        return type->size;
-    if (type->kind != TYPE_STRUCT)
-        return VALUE_WORST;
-    for (size_t i = 0; i < type->field_count; i++)
-        worst += worst_value(type->fields[i].type);
-    return worst;
 }
 
 static int evaluate(struct call *call, const struct parameter *pointer, const struct expression *expression,
@@ -173,29 +158,24 @@ static bool fits_body(const struct call *call, const struct writer *writer, cons
  * copied twice for that, unless what comes back is compared byte by byte.
  */
 static int encode_bytes(struct call *call, struct writer *writer, const struct parameter *pointer,
-                        struct follow *measured)
+                        struct follow *follow)
 {
-    struct follow *follow = &call->follows[call->follow_count - 1];
-    bool is_inline = fits_body(call, writer, measured);
+    bool is_inline = fits_body(call, writer, follow);
 
-    if (measured->direction == DIRECTION_OUT && pointer->passing.extent != EXTENT_STRING)
-        measured->count = is_inline || call->copies_all ? measured->capacity : 0;
-    *follow = *measured;
+    if (follow->direction == DIRECTION_OUT && pointer->passing.extent != EXTENT_STRING)
+        follow->count = is_inline || call->copies_all ? follow->capacity : 0;
+    follow->place = is_inline ? PLACE_BODY : PLACE_BUFFER;
+    writer_u8(writer, follow->place);
+    writer_u64(writer, follow->count);
+    writer_u64(writer, follow->capacity);
     if (is_inline) {
-        follow->place = PLACE_BODY;
-        writer_u8(writer, PLACE_BODY);
-        writer_u64(writer, measured->count);
-        writer_u64(writer, measured->capacity);
-        writer_bytes(writer, measured->address, measured->count);
-        call->reply_room += SIZES_WORST + (measured->direction & DIRECTION_OUT ? measured->capacity : 0);
+        writer_bytes(writer, follow->address, follow->count);
+        call->reply_room += SIZES_WORST + (follow->direction & DIRECTION_OUT ? follow->capacity : 0);
         return 0;
     }
-    follow->place = PLACE_BUFFER;
+    call->has_buffers = true;
     follow->is_shared = call->lane->medium == MEDIUM_MEMORY && !call->copies_all &&
-                        memory_contains(call->lane->memory, measured->address, measured->capacity, &follow->offset);
-    writer_u8(writer, PLACE_BUFFER);
-    writer_u64(writer, measured->count);
-    writer_u64(writer, measured->capacity);
+                        memory_contains(call->lane->memory, follow->address, follow->capacity, &follow->offset);
     follow->patch = writer->size;
     writer_bytes(writer, (const uint8_t[PATCH_SIZE]){0}, PATCH_SIZE);
     call->reply_room += SIZES_WORST;
@@ -203,26 +183,26 @@ static int encode_bytes(struct call *call, struct writer *writer, const struct p
 }
 
 static int encode_elements(struct call *call, struct writer *writer, const struct parameter *pointer,
-                           const struct follow *measured)
+                           struct follow *follow)
 {
     size_t size = call_element_size(pointer->type);
-    struct follow *follow = &call->follows[call->follow_count - 1];
-    bool is_out = measured->direction == DIRECTION_OUT;
+    bool is_out = follow->direction == DIRECTION_OUT;
+    const char *elements = follow->address;
     uint64_t worst, count;
 
-    *follow = *measured;
     follow->place = PLACE_BODY;
-    follow->capacity = measured->capacity / size;
-    follow->count = is_out ? follow->capacity : measured->count / size;
+    follow->capacity /= size;
+    follow->count = is_out ? follow->capacity : follow->count / size;
     writer_u8(writer, PLACE_BODY);
     writer_u64(writer, follow->count);
     writer_u64(writer, follow->capacity);
-    if (__builtin_mul_overflow(worst_value(pointer->type->target), follow->capacity, &worst) || worst > CALL_BODY_MOST)
+    if (__builtin_mul_overflow(plan_worst_value(pointer->type->target), follow->capacity, &worst) ||
+        worst > CALL_BODY_MOST)
         return call_fault(call, pointer->name, "so many elements do not fit one call", -E2BIG);
-    call->reply_room += SIZES_WORST + (measured->direction & DIRECTION_OUT ? worst : 0);
+    call->reply_room += SIZES_WORST + (follow->direction & DIRECTION_OUT ? worst : 0);
     count = follow->count; /* the list of follows may move */
     for (uint64_t i = 0; i < count; i++) {
-        const char *element = (const char *)measured->address + i * size;
+        const char *element = elements + i * size;
         int error = 0;
 
         if (is_out)
@@ -235,14 +215,15 @@ static int encode_elements(struct call *call, struct writer *writer, const struc
     return 0;
 }
 
-static int encode_one(struct call *call, struct writer *writer, const struct parameter *pointer, const void *address)
+static int encode_one(struct call *call, struct writer *writer, const struct parameter *pointer, struct follow *follow)
 {
     const struct type *target = pointer->type->target;
+    const void *address = follow->address; /* the list of follows may move */
 
-    call->follows[call->follow_count - 1].place = PLACE_BODY;
-    call->follows[call->follow_count - 1].count = call->follows[call->follow_count - 1].capacity = 1;
+    follow->place = PLACE_BODY;
+    follow->count = follow->capacity = 1;
     writer_u8(writer, PLACE_BODY);
-    call->reply_room += pointer->passing.direction & DIRECTION_OUT ? worst_value(target) : 0;
+    call->reply_room += pointer->passing.direction & DIRECTION_OUT ? plan_worst_value(target) : 0;
     if (pointer->passing.direction & DIRECTION_IN)
         return encode_value(call, writer, target, address);
     encode_before(call, writer, target, address);
@@ -250,9 +231,9 @@ static int encode_one(struct call *call, struct writer *writer, const struct par
 }
 
 static int encode_null(struct call *call, struct writer *writer, const struct parameter *pointer,
-                       const struct follow *measured)
+                       const struct follow *follow)
 {
-    bool is_empty = pointer->passing.extent == EXTENT_COUNT && measured->capacity == 0;
+    bool is_empty = pointer->passing.extent == EXTENT_COUNT && follow->capacity == 0;
 
     if (!pointer->passing.nullable && !is_empty)
         return call_fault(call, pointer->name, "it is NULL, and its row does not say \"nullable\": true", -EFAULT);
@@ -263,25 +244,24 @@ static int encode_null(struct call *call, struct writer *writer, const struct pa
 static int encode_pointer(struct call *call, struct writer *writer, const struct parameter *pointer, void *address,
                           const void *object)
 {
-    struct follow measured = {.address = address, .direction = (uint8_t)pointer->passing.direction};
     struct follow *follow = call_follow(call);
     int error = 0;
 
     if (!follow)
         return call_fault(call, pointer->name, "too many pointers in one call", -E2BIG);
     follow->address = address;
-    follow->direction = measured.direction;
+    follow->direction = (uint8_t)pointer->passing.direction;
     if (pointer->passing.extent != EXTENT_ONE && (address || !pointer->passing.nullable))
-        error = measure(call, pointer, address, object, &measured);
+        error = measure(call, pointer, address, object, follow);
     if (error)
         return error;
     if (!address)
-        return encode_null(call, writer, pointer, &measured);
+        return encode_null(call, writer, pointer, follow);
     if (pointer->passing.extent == EXTENT_ONE)
-        return encode_one(call, writer, pointer, address);
+        return encode_one(call, writer, pointer, follow);
     if (call_is_bytes(pointer->type, &pointer->passing))
-        return encode_bytes(call, writer, pointer, &measured);
-    return encode_elements(call, writer, pointer, &measured);
+        return encode_bytes(call, writer, pointer, follow);
+    return encode_elements(call, writer, pointer, follow);
 }
 
 static int encode_arguments(struct call *call, struct writer *writer)
@@ -473,7 +453,6 @@ static int place_all(struct call *call, struct frame *frame, struct writer *writ
 int call_encode_request(struct call *call, void *const *arguments, uint64_t request, uint32_t function)
 {
     struct frame *frame = lane_request(call->lane);
-    const struct parameter *result = &call->plan->row->result;
     struct writer writer;
     int error;
 
@@ -481,7 +460,8 @@ int call_encode_request(struct call *call, void *const *arguments, uint64_t requ
     call->arguments = arguments;
     call->follow_count = call->follow_next = 0;
     call->fault_name = call->fault_what = NULL;
-    call->reply_room = result->passing.is_static_string ? CALL_STRING_ROOM : worst_value(result->type);
+    call->reply_room = call->plan->reply_room;
+    call->has_buffers = false;
     frame_start(frame, FRAME_CALL, request, function);
     frame->header.error_number = call->error_number;
     frame->header.timeout_ms = call->timeout_ms;
@@ -491,5 +471,8 @@ int call_encode_request(struct call *call, void *const *arguments, uint64_t requ
         return error;
     if (writer.failed || writer.size > CALL_BODY_MOST)
         return call_fault(call, NULL, "its arguments are too large", -ENOMEM);
-    return place_all(call, frame, &writer);
+    if (call->has_buffers || writer.data != frame->body || call->reply_room > FRAME_INLINE)
+        return place_all(call, frame, &writer);
+    frame->header.inline_size = (uint32_t)writer.size;
+    return 0;
 }

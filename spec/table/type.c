@@ -89,32 +89,6 @@ const struct type *type_built_in(const char *name)
     return NULL;
 }
 
-bool type_is_scalar(const struct type *type)
-{
-    switch (type->kind) {
-    case TYPE_BOOL:
-    case TYPE_SIGNED:
-    case TYPE_UNSIGNED:
-    case TYPE_FLOATING:
-    case TYPE_ENUM:
-        return true;
-    default:
-        return false;
-    }
-}
-
-bool type_is_plain(const struct type *type)
-{
-    while (type->kind == TYPE_ARRAY)
-        type = type->target;
-    return type_is_scalar(type);
-}
-
-bool type_is_signed(const struct type *type)
-{
-    return (type->kind == TYPE_ENUM ? type->target : type)->kind == TYPE_SIGNED;
-}
-
 bool type_has_pointers(const struct type *type)
 {
     while (type->kind == TYPE_ARRAY)

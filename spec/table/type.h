@@ -84,13 +84,24 @@ struct type {
 };
 
 /* Whether a value of this type is a number: bool, integer, floating or enum. */
-bool type_is_scalar(const struct type *type);
+static inline bool type_is_scalar(const struct type *type)
+{
+    return (type->kind >= TYPE_BOOL && type->kind <= TYPE_FLOATING) || type->kind == TYPE_ENUM;
+}
 
 /* Whether the bytes of a value can be copied as they are: a scalar other than a handle, or an array of such. */
-bool type_is_plain(const struct type *type);
+static inline bool type_is_plain(const struct type *type)
+{
+    while (type->kind == TYPE_ARRAY)
+        type = type->target;
+    return type_is_scalar(type);
+}
 
 /* Whether an integer or enum can be negative. */
-bool type_is_signed(const struct type *type);
+static inline bool type_is_signed(const struct type *type)
+{
+    return (type->kind == TYPE_ENUM ? type->target : type)->kind == TYPE_SIGNED;
+}
 
 /* Whether a value of the type is a pointer, or has one inside, whose bytes travel with it.  Handles are none. */
 bool type_has_pointers(const struct type *type);

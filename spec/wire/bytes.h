@@ -9,9 +9,12 @@
 #include "spec/base/error.h"
 #include "spec/base/scratch.h"
 
+#include <endian.h>
+#include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 struct span {
     const uint8_t *data; /* NULL when size is 0 and the reader has failed */
@@ -25,16 +28,58 @@ struct reader {
     bool failed;
 };
 
-void reader_start(struct reader *reader, const void *data, size_t size);
-uint8_t reader_u8(struct reader *reader);
-uint32_t reader_u32(struct reader *reader);
-uint64_t reader_u64(struct reader *reader);
+static inline void reader_start(struct reader *reader, const void *data, size_t size)
+{
+    *reader = (struct reader){.data = data, .size = size};
+}
 
-/* The next `size` bytes, inside the message.  Empty, and failed, when there are fewer. */
-struct span reader_bytes(struct reader *reader, size_t size);
+/* The next `size` bytes, inside the message.  Empty, and failed, when there are fewer.  Here every bound is checked. */
+static inline struct span reader_bytes(struct reader *reader, size_t size)
+{
+    struct span span = {0};
+
+    if (reader->failed || size > reader->size - reader->at) {
+        reader->failed = true;
+        return span;
+    }
+    span = (struct span){.data = reader->data + reader->at, .size = size};
+    reader->at += size;
+    return span;
+}
+
+/* Numbers are 0 when the reader has failed. */
+static inline uint8_t reader_u8(struct reader *reader)
+{
+    struct span span = reader_bytes(reader, sizeof(uint8_t));
+
+    return span.size != 0 ? *span.data : 0;
+}
+
+static inline uint32_t reader_u32(struct reader *reader)
+{
+    struct span span = reader_bytes(reader, sizeof(uint32_t));
+    uint32_t value = 0;
+
+    if (span.size != 0)
+        memcpy(&value, span.data, sizeof(value));
+    return le32toh(value);
+}
+
+static inline uint64_t reader_u64(struct reader *reader)
+{
+    struct span span = reader_bytes(reader, sizeof(uint64_t));
+    uint64_t value = 0;
+
+    if (span.size != 0)
+        memcpy(&value, span.data, sizeof(value));
+    return le64toh(value);
+}
 
 /* 0 when everything was read and nothing failed, else -EBADMSG: bytes left over are an error too. */
-MUST_CHECK int reader_end(const struct reader *reader);
+MUST_CHECK static inline int reader_end(const struct reader *reader)
+{
+    return reader->failed || reader->at != reader->size ? -EBADMSG : 0;
+}
 
 /*
  * Starts in the memory it was given and moves to scratch memory when that is full, so that `data` is the given
@@ -48,10 +93,52 @@ struct writer {
     bool failed;
 };
 
-void writer_start(struct writer *writer, void *data, size_t capacity, struct scratch *overflow);
-void writer_u8(struct writer *writer, uint8_t value);
-void writer_u32(struct writer *writer, uint32_t value);
-void writer_u64(struct writer *writer, uint64_t value);
+static inline void writer_start(struct writer *writer, void *data, size_t capacity, struct scratch *overflow)
+{
+    *writer = (struct writer){.data = data, .capacity = capacity, .overflow = overflow};
+}
+
+/* Makes room for `size` more bytes where there is too little; false, and failed, when there is none. */
+MUST_CHECK bool writer_grow(struct writer *writer, size_t size);
+
+/* Where the next `size` bytes go; NULL when the writer has failed.  Here every bound is checked. */
+static inline uint8_t *writer_room(struct writer *writer, size_t size)
+{
+    uint8_t *room;
+
+    if (writer->failed || (size > writer->capacity - writer->size && !writer_grow(writer, size)))
+        return NULL;
+    room = writer->data + writer->size;
+    writer->size += size;
+    return room;
+}
+
 void writer_bytes(struct writer *writer, const void *bytes, size_t size);
+
+static inline void writer_u8(struct writer *writer, uint8_t value)
+{
+    uint8_t *room = writer_room(writer, sizeof(value));
+
+    if (room != NULL)
+        *room = value;
+}
+
+static inline void writer_u32(struct writer *writer, uint32_t value)
+{
+    uint8_t *room = writer_room(writer, sizeof(value));
+
+    value = htole32(value);
+    if (room != NULL)
+        memcpy(room, &value, sizeof(value));
+}
+
+static inline void writer_u64(struct writer *writer, uint64_t value)
+{
+    uint8_t *room = writer_room(writer, sizeof(value));
+
+    value = htole64(value);
+    if (room != NULL)
+        memcpy(room, &value, sizeof(value));
+}
 
 #endif

@@ -39,10 +39,15 @@ size_t frame_wire_size(const struct frame_header *header)
     return frame_head_size(header) + header->inline_size;
 }
 
-void frame_put(struct frame *to, const struct frame *from)
+/* The header last: the other end looks at it all the time, and takes its cache line away. */
+void frame_put(void *shared, const struct frame *frame)
 {
-    memcpy(to, from, frame_head_size(&from->header));
-    memcpy(to->body, from->body, from->header.inline_size);
+    size_t head_size = frame_head_size(&frame->header);
+    uint8_t *bytes = shared;
+
+    memcpy(bytes + head_size, frame->body, frame->header.inline_size);
+    memcpy(bytes + sizeof(frame->header), frame->buffers, head_size - sizeof(frame->header));
+    memcpy(bytes, &frame->header, offsetof(struct frame_header, sequence));
 }
 
 /* A descriptor's index is there exactly with its flag. */
@@ -78,7 +83,7 @@ static int header_check(const struct frame_header *header, enum frame_kind kind)
         return -EBADMSG;
     if (header->status >= FRAME_STATUSES || (kind == FRAME_CALL && header->status != FRAME_OK))
         return -EBADMSG;
-    if (memcmp(header->reserved, zero, sizeof(zero)) != 0)
+    if (memcmp(header->reserved, zero, sizeof(zero)) != 0 || header->sequence != 0)
         return -EBADMSG;
 
     return flags_check(header, kind);
@@ -128,17 +133,21 @@ static void copy_shared(void *to, const volatile void *from, size_t size)
     __asm__ volatile("" : : : "memory");
 }
 
-int frame_copy(struct frame *frame, const volatile struct frame *shared, enum frame_kind kind)
+int frame_copy(struct frame *frame, const volatile void *shared, enum frame_kind kind)
 {
+    const volatile uint8_t *bytes = shared;
+    size_t head_size;
     int rc;
 
-    copy_shared(&frame->header, &shared->header, sizeof(frame->header));
+    copy_shared(&frame->header, bytes, offsetof(struct frame_header, sequence));
+    frame->header.sequence = 0;
     rc = header_check(&frame->header, kind);
     if (rc < 0)
         return rc;
 
-    copy_shared(frame->buffers, shared->buffers, frame->header.buffer_count * sizeof(frame->buffers[0]));
-    copy_shared(frame->body, shared->body, frame->header.inline_size);
+    head_size = frame_head_size(&frame->header);
+    copy_shared(frame->buffers, bytes + sizeof(frame->header), head_size - sizeof(frame->header));
+    copy_shared(frame->body, bytes + head_size, frame->header.inline_size);
     return buffers_check(frame);
 }
 

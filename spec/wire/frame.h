@@ -51,7 +51,8 @@ struct frame_header {
     uint32_t last_error;   /* GetLastError, likewise; 0 on Linux */
     uint8_t body_buffer;   /* index of a descriptor; 0 without its flag */
     uint8_t room_buffer;
-    uint8_t reserved[14]; /* zero */
+    uint8_t reserved[10]; /* zero */
+    uint32_t sequence;    /* in shared memory: frames sent in this page, stored last; elsewhere 0 */
 };
 
 enum buffer_flag {
@@ -83,11 +84,11 @@ void frame_start(struct frame *frame, enum frame_kind kind, uint64_t request, ui
 uint64_t frame_travelling(const struct frame *frame, enum buffer_flag direction);
 
 /*
- * Copies the parts of a frame that are in use out of shared memory, then checks the copy: magic, version, kind,
- * counts, sizes, flags, reserved bytes.  Whether descriptors lie inside the payload memory is the lane's to check.
- * -EPROTONOSUPPORT another version; -EBADMSG anything else.  `kind` is what may come.
+ * Copies the parts of a frame that are in use out of shared memory, where they lie as on a socket, then checks the
+ * copy: magic, version, kind, counts, sizes, flags, reserved bytes.  Whether descriptors lie inside the payload memory
+ * is the lane's to check.  -EPROTONOSUPPORT another version; -EBADMSG anything else.  `kind` is what may come.
  */
-MUST_CHECK int frame_copy(struct frame *frame, const volatile struct frame *shared, enum frame_kind kind);
+MUST_CHECK int frame_copy(struct frame *frame, const volatile void *shared, enum frame_kind kind);
 
 /* The same check for a frame that is private already. */
 MUST_CHECK int frame_check(const struct frame *frame, enum frame_kind kind);
@@ -98,10 +99,13 @@ MUST_CHECK int frame_check(const struct frame *frame, enum frame_kind kind);
  */
 MUST_CHECK int frame_check_reply(const struct frame *reply, const struct frame *request);
 
-/* Copies the parts of a frame that are in use.  Its counts must have been checked, or be one's own. */
-void frame_put(struct frame *to, const struct frame *from);
+/*
+ * Copies the parts of a frame that are in use into shared memory, one behind the other, but for the header's sequence.
+ * Its counts must have been checked, or be one's own.
+ */
+void frame_put(void *shared, const struct frame *frame);
 
-/* Bytes of a frame on a socket: header and descriptors in use, and those with the body.  Counts as above. */
+/* Bytes of a frame as it travels: header and descriptors in use, and those with the body.  Counts as above. */
 size_t frame_head_size(const struct frame_header *header);
 size_t frame_wire_size(const struct frame_header *header);
 

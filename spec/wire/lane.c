@@ -83,6 +83,18 @@ void lane_forget(struct lane *lane)
     lane_drop(lane);
 }
 
+uint32_t lane_spin_budget_ns(struct lane *lane)
+{
+    uint32_t budget_ns;
+
+    if (lane->has_outcome)
+        spin_learn(&lane->spin, &lane->outcome);
+    lane->has_outcome = true;
+    budget_ns = spin_budget_ns(&lane->spin, lane->function, lane->woke);
+    lane->outcome = (struct spin_outcome){.function = lane->function, .woke = lane->woke, .spun = budget_ns != 0};
+    return budget_ns;
+}
+
 struct frame *lane_request(struct lane *lane)
 {
     return &lane->request;

@@ -29,20 +29,30 @@ enum { LANE_SIZE = 2 * MEMORY_PAGE }; /* bytes of shared memory that a memory la
 #define LANE_LEFT UINT32_C(0x80000000) /* flipped in `taken`: the host takes no further request */
 
 /*
- * One direction of a memory lane.  What the sender writes and what the receiver writes lie in cache lines of their
- * own.  Counterparts and orders: lane_memory.c.
+ * One direction of a memory lane.  Words that change with every frame, words that seldom change, and what the sender
+ * and what the receiver write lie in cache lines of their own: a small call moves two lines there and two back, the
+ * header's and the next one.  Counterparts and orders: lane_memory.c.
  */
 struct lane_page {
-    _Atomic uint32_t sequence; /* sender: frames sent */
-    _Atomic uint32_t cpu;      /* sender: where it last ran, plus one */
-    _Atomic uint32_t closed;   /* sender: it has gone */
-    _Atomic uint32_t opened;   /* guest: the lane has been in use */
+    _Atomic uint32_t cpu;     /* sender: where it last ran, plus one */
+    _Atomic uint32_t closed;  /* sender: it has gone */
+    _Atomic uint32_t opened;  /* guest: the lane has been in use */
+    _Atomic uint32_t held_ns; /* sender: how long it has worked on what it slept for; 0: it did not sleep */
     uint8_t unused[48];
     _Atomic uint32_t sleeping; /* receiver: 1 while it sleeps or is about to; the sender clears it; the futex word */
-    _Atomic uint32_t taken;    /* the last sequence that the host took, or that the guest withdrew; LANE_LEFT */
-    uint8_t unused_too[56];
-    struct frame frame;
+    uint8_t unused_too[60];
+    _Atomic uint32_t taken; /* the last sequence that the host took, or that the guest withdrew; LANE_LEFT */
+    uint8_t unused_also[124];
+    uint8_t frame[sizeof(struct frame)]; /* its parts in use, one behind the other, as on a socket */
 };
+
+_Static_assert(offsetof(struct lane_page, frame) % 128 == 0, "the header and the line behind it are fetched together");
+
+/* The page's word that says how many frames were sent in it: the last of the header. */
+static inline _Atomic uint32_t *lane_sequence(struct lane_page *page)
+{
+    return (_Atomic uint32_t *)(void *)(page->frame + offsetof(struct frame_header, sequence));
+}
 
 _Static_assert(sizeof(struct lane_page) <= MEMORY_PAGE, "a lane page is one page");
 
@@ -54,7 +64,13 @@ struct lane {
     struct descriptor_mark mark; /* of fd or watch_fd */
     uint32_t sent, received;     /* sequence numbers */
     struct spin spin;            /* how long the next wait spins */
-    bool owed;                   /* guest: the host may still work on a request, and write into its payload */
+    struct spin_outcome outcome; /* of the last wait; learned from when the next one begins, which has the time */
+    bool has_outcome;
+    uint32_t function; /* of the call under way, or the last one */
+    uint32_t cpu;      /* memory: where the last frame was sent from, plus one */
+    bool woke;         /* memory: the other end slept when it was sent */
+    uint64_t awake_ns; /* memory: when this end woke for what it is at work on; 0: it did not sleep */
+    bool owed;         /* guest: the host may still work on a request, and write into its payload */
 
     const struct memory *memory; /* memory medium: where descriptors point */
     struct arena *arena;         /* memory medium, guest: where payload comes from */

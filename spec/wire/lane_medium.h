@@ -4,6 +4,9 @@
 
 #include "spec/wire/lane.h"
 
+/* Learns from the last wait and starts the outcome of one that begins now: what it may spin, in ns. */
+uint32_t lane_spin_budget_ns(struct lane *lane);
+
 MUST_CHECK int lane_memory_start(struct lane *lane, uint32_t index);
 MUST_CHECK int lane_memory_exchange(struct lane *lane, uint64_t deadline_ns, bool *sent);
 MUST_CHECK int lane_memory_receive(struct lane *lane);

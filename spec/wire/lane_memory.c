@@ -24,6 +24,7 @@
 #include "spec/wire/lane_medium.h"
 
 #include "spec/wire/clock.h"
+#include "spec/wire/processor.h"
 
 #include <errno.h>
 #include <linux/futex.h>
@@ -60,8 +61,8 @@ static int guest_start(struct lane *lane, uint64_t offset)
     if (pages_are_busy(lane))
         return -EBUSY;
 
-    memset(lane->out, 0, offsetof(struct lane_page, frame));
-    memset(lane->in, 0, offsetof(struct lane_page, frame));
+    memset(lane->out, 0, offsetof(struct lane_page, frame) + sizeof(struct frame_header));
+    memset(lane->in, 0, offsetof(struct lane_page, frame) + sizeof(struct frame_header));
     atomic_store(&lane->out->opened, 1);
     return 0;
 }
@@ -100,22 +101,40 @@ int lane_memory_start(struct lane *lane, uint32_t index)
     return rc;
 }
 
-/* The futex is shared between processes, so not FUTEX_PRIVATE. */
-static void page_wake(struct lane_page *page)
+/* The futex is shared between processes, so not FUTEX_PRIVATE.  true: the receiver slept. */
+static bool page_wake(struct lane_page *page)
 {
     if (atomic_load(&page->sleeping) == 0) /* counterpart: page_sleep() */
-        return;
+        return false;
     atomic_store(&page->sleeping, 0);
     (void)syscall(SYS_futex, &page->sleeping, FUTEX_WAKE, 1, NULL, NULL, 0);
+    return true;
+}
+
+/* Words that seldom change keep their cache line where it is. */
+static void word_set(_Atomic uint32_t *word, uint32_t value)
+{
+    if (atomic_load_explicit(word, memory_order_relaxed) != value)
+        atomic_store_explicit(word, value, memory_order_relaxed);
+}
+
+static uint32_t held_for(struct lane *lane)
+{
+    uint64_t held_ns = lane->awake_ns != 0 ? clock_now_ns() - lane->awake_ns + 1 : 0;
+
+    lane->awake_ns = 0;
+    return held_ns < UINT32_MAX ? (uint32_t)held_ns : UINT32_MAX;
 }
 
 static void page_send(struct lane *lane, const struct frame *frame)
 {
-    frame_put(&lane->out->frame, frame);
-    atomic_store_explicit(&lane->out->cpu, cpu_word(), memory_order_relaxed);
+    lane->cpu = cpu_word();
+    word_set(&lane->out->cpu, lane->cpu);
+    word_set(&lane->out->held_ns, held_for(lane));
+    frame_put(lane->out->frame, frame);
     lane->sent++;
-    atomic_store(&lane->out->sequence, lane->sent); /* counterpart: page_look() */
-    page_wake(lane->out);
+    atomic_store(lane_sequence(lane->out), lane->sent); /* counterpart: page_look() */
+    lane->woke = page_wake(lane->out);
 }
 
 void lane_memory_leave(struct lane *lane)
@@ -124,14 +143,14 @@ void lane_memory_leave(struct lane *lane)
     if (lane->arena != NULL && lane->watch_fd >= 0 && descriptor_is_gone(&lane->mark, lane->watch_fd))
         atomic_store(&lane->in->closed, 1);
     atomic_store(&lane->out->closed, 1); /* counterpart: page_look() */
-    page_wake(lane->out);
+    (void)page_wake(lane->out);
 }
 
 /* 0: the next frame is there; -EAGAIN nothing yet; -ECONNRESET nothing and never again; -EBADMSG nonsense. */
 static int page_look(const struct lane *lane)
 {
-    uint32_t closed = atomic_load(&lane->in->closed);     /* counterpart: lane_memory_leave() */
-    uint32_t sequence = atomic_load(&lane->in->sequence); /* counterpart: page_send() */
+    uint32_t closed = atomic_load(&lane->in->closed);         /* counterpart: lane_memory_leave() */
+    uint32_t sequence = atomic_load(lane_sequence(lane->in)); /* counterpart: page_send() */
 
     if (sequence == lane->received + 1)
         return 0;
@@ -141,32 +160,43 @@ static int page_look(const struct lane *lane)
     return closed != 0 ? -ECONNRESET : -EAGAIN;
 }
 
-static int page_spin(struct lane *lane)
+/*
+ * Lines move one at a time: the one behind a header is asked for when the header's is here, unless it was asked for
+ * before.  So a waiter keeps asking for what will follow the header, and who has taken a frame asks for the lines of
+ * its own next one while it is at work on that.  The header's line is left alone: the other end looks at it.
+ */
+enum { LINES_AHEAD = 2 };
+
+static void page_expect(const struct lane_page *page)
 {
-    uint32_t budget_ns;
-    uint64_t start, spun_ns = 0;
+    for (size_t i = 1; i <= LINES_AHEAD; i++)
+        processor_fetch(page->frame + i * PROCESSOR_LINE);
+}
 
-    /* Where the other side last ran on this very processor, it cannot run while we spin. */
-    if (atomic_load_explicit(&lane->in->cpu, memory_order_relaxed) == cpu_word())
-        return -EAGAIN;
-    budget_ns = spin_budget_ns(&lane->spin);
-    if (budget_ns == 0)
-        return -EAGAIN;
+static void page_will_be_written(struct lane_page *page)
+{
+    for (size_t i = 1; i <= LINES_AHEAD; i++)
+        processor_own(page->frame + i * PROCESSOR_LINE);
+}
 
-    start = clock_now_ns();
+/* -EAGAIN: nothing came, within `budget_ns` or before somebody else took the processor.  *now_ns is then. */
+static int page_spin(const struct lane *lane, uint32_t budget_ns, uint64_t start_ns, uint64_t *now_ns)
+{
+    uint64_t before_ns;
+
+    *now_ns = start_ns;
     do {
         for (int i = 0; i < LOOKS_PER_CLOCK; i++) {
             int rc = page_look(lane);
 
-            if (rc != -EAGAIN) {
-                spin_won(&lane->spin, spun_ns);
+            if (rc != -EAGAIN)
                 return rc;
-            }
-            spin_relax();
+            page_expect(lane->in);
+            processor_relax();
         }
-        spun_ns = clock_now_ns() - start;
-    } while (spun_ns < budget_ns);
-    spin_lost(&lane->spin);
+        before_ns = *now_ns;
+        *now_ns = clock_now_ns();
+    } while (*now_ns - start_ns < budget_ns && *now_ns - before_ns < SPIN_GAP_NS);
     return -EAGAIN;
 }
 
@@ -221,15 +251,39 @@ static int page_sleep(struct lane *lane, uint64_t deadline_ns)
     return rc;
 }
 
+/* The other end cannot run while we spin where it last ran, and where we are. */
+static bool is_alone(const struct lane *lane)
+{
+    return atomic_load_explicit(&lane->in->cpu, memory_order_relaxed) == lane->cpu;
+}
+
+/* Spins, then sleeps. */
+static int page_await(struct lane *lane, uint64_t deadline_ns)
+{
+    struct spin_outcome *outcome = &lane->outcome;
+    uint64_t start_ns = clock_now_ns(), now_ns = start_ns;
+    uint32_t budget_ns = lane_spin_budget_ns(lane);
+    int rc = -EAGAIN;
+
+    if (outcome->spun)
+        rc = page_spin(lane, budget_ns, start_ns, &now_ns);
+    outcome->won = rc != -EAGAIN;
+    if (!outcome->won) {
+        rc = page_sleep(lane, deadline_ns);
+        now_ns = lane->awake_ns = clock_now_ns();
+    }
+    outcome->took_ns = now_ns - start_ns;
+    outcome->held_ns = atomic_load_explicit(&lane->in->held_ns, memory_order_relaxed);
+    return rc;
+}
+
 /* Waits for the next frame in the other end's page; 0: it is there. */
 static int page_wait(struct lane *lane, uint64_t deadline_ns)
 {
     int rc = page_look(lane);
 
     if (rc == -EAGAIN)
-        rc = page_spin(lane);
-    if (rc == -EAGAIN)
-        rc = page_sleep(lane, deadline_ns);
+        rc = is_alone(lane) ? page_sleep(lane, deadline_ns) : page_await(lane, deadline_ns);
     if (rc == 0)
         lane->received++;
     return rc;
@@ -256,9 +310,11 @@ int lane_memory_exchange(struct lane *lane, uint64_t deadline_ns, bool *sent)
     if (rc != -EAGAIN)
         return rc == 0 ? -EBADMSG : rc; /* an answer before the request */
 
+    lane->function = lane->request.header.function;
     page_send(lane, &lane->request);
     lane->owed = true;
     rc = page_wait(lane, deadline_ns);
+    page_will_be_written(lane->out);
     if (rc < 0) {
         lane->owed = !request_withdraw(lane->out, lane->sent);
         *sent = lane->owed;
@@ -266,7 +322,7 @@ int lane_memory_exchange(struct lane *lane, uint64_t deadline_ns, bool *sent)
     }
 
     *sent = true;
-    rc = frame_copy(&lane->reply, &lane->in->frame, FRAME_RESULT);
+    rc = frame_copy(&lane->reply, lane->in->frame, FRAME_RESULT);
     if (rc == 0)
         rc = frame_check_reply(&lane->reply, &lane->request);
     lane->owed = rc < 0;
@@ -275,7 +331,7 @@ int lane_memory_exchange(struct lane *lane, uint64_t deadline_ns, bool *sent)
 
 bool lane_memory_leave_when_idle(struct lane *lane)
 {
-    uint32_t answered = atomic_load(&lane->out->sequence); /* counterpart: page_send() */
+    uint32_t answered = atomic_load(lane_sequence(lane->out)); /* counterpart: page_send() */
     uint32_t taken = answered;
 
     if (!atomic_compare_exchange_strong(&lane->in->taken, &taken, answered ^ LANE_LEFT) &&
@@ -306,7 +362,9 @@ int lane_memory_receive(struct lane *lane)
             return rc;
     } while (!request_settle(lane->in, lane->received)); /* a withdrawn request is passed over */
 
-    rc = frame_copy(&lane->request, &lane->in->frame, FRAME_CALL);
+    page_will_be_written(lane->out);
+    rc = frame_copy(&lane->request, lane->in->frame, FRAME_CALL);
+    lane->function = lane->request.header.function;
     return rc < 0 ? rc : descriptors_check(lane);
 }
 

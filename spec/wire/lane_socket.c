@@ -158,37 +158,25 @@ static ssize_t socket_read(const struct lane *lane, void *data, size_t most, int
     return size < 0 ? -errno : size;
 }
 
-/* Tries again and again for as long as the lane's budget says. */
-static ssize_t socket_spin(struct lane *lane, void *data, size_t most)
+/* Tries again and again for `budget_ns`, or until somebody else took the processor.  *now_ns is then. */
+static ssize_t socket_spin(const struct lane *lane, void *data, size_t most, uint32_t budget_ns, uint64_t *now_ns)
 {
-    ssize_t size = socket_read(lane, data, most, MSG_DONTWAIT);
-    uint32_t budget_ns;
-    uint64_t start, spun_ns = 0;
+    uint64_t start_ns = *now_ns, before_ns;
+    ssize_t size;
 
-    if (size != -EAGAIN)
-        return size;
-    budget_ns = spin_budget_ns(&lane->spin);
-    if (budget_ns == 0)
-        return -EAGAIN;
-
-    start = clock_now_ns();
     do {
         size = socket_read(lane, data, most, MSG_DONTWAIT);
-        spun_ns = clock_now_ns() - start;
-    } while (size == -EAGAIN && spun_ns < budget_ns);
-    if (size == -EAGAIN)
-        spin_lost(&lane->spin);
-    else
-        spin_won(&lane->spin, spun_ns);
+        before_ns = *now_ns;
+        *now_ns = clock_now_ns();
+    } while (size == -EAGAIN && *now_ns - start_ns < budget_ns && *now_ns - before_ns < SPIN_GAP_NS);
     return size;
 }
 
-/* Waits for the first bytes of a frame: this is where a lane spends its time. */
-static ssize_t socket_await(struct lane *lane, void *data, size_t most, uint64_t deadline_ns)
+static ssize_t socket_sleep(const struct lane *lane, void *data, size_t most, uint64_t deadline_ns)
 {
-    ssize_t size = socket_spin(lane, data, most);
+    ssize_t size = -EAGAIN;
 
-    if (size == -EAGAIN && deadline_ns == 0)
+    if (deadline_ns == 0)
         size = socket_read(lane, data, most, 0);
     while (size == -EAGAIN) {
         int rc = socket_wait(lane, POLLIN, deadline_ns);
@@ -197,6 +185,29 @@ static ssize_t socket_await(struct lane *lane, void *data, size_t most, uint64_t
             return rc;
         size = socket_read(lane, data, most, MSG_DONTWAIT);
     }
+    return size;
+}
+
+/* Waits for the first bytes of a frame: this is where a lane spends its time. */
+static ssize_t socket_await(struct lane *lane, void *data, size_t most, uint64_t deadline_ns)
+{
+    ssize_t size = socket_read(lane, data, most, MSG_DONTWAIT);
+    struct spin_outcome *outcome = &lane->outcome;
+    uint64_t start_ns, now_ns;
+    uint32_t budget_ns;
+
+    if (size != -EAGAIN)
+        return size;
+    start_ns = now_ns = clock_now_ns();
+    budget_ns = lane_spin_budget_ns(lane);
+    if (outcome->spun)
+        size = socket_spin(lane, data, most, budget_ns, &now_ns);
+    outcome->won = size != -EAGAIN;
+    if (!outcome->won) {
+        size = socket_sleep(lane, data, most, deadline_ns);
+        now_ns = clock_now_ns();
+    }
+    outcome->took_ns = now_ns - start_ns;
     return size;
 }
 
@@ -292,6 +303,7 @@ int lane_socket_exchange(struct lane *lane, uint64_t deadline_ns, bool *sent)
     /* The program may have closed our number and opened a socket of its own there. */
     if (!descriptor_is_ours(&lane->mark, lane->fd))
         return -ECONNRESET;
+    lane->function = lane->request.header.function;
     rc = frame_send(lane, &lane->request, deadline_ns, sent);
     if (rc == 0 || (rc == -ECONNRESET && *sent))
         rc = answer_receive(lane, deadline_ns);
@@ -329,6 +341,7 @@ int lane_socket_receive(struct lane *lane)
         rc = payload_provide(lane);
     if (rc == 0)
         rc = payload_receive(lane, &lane->request, have, 0);
+    lane->function = lane->request.header.function;
     return rc;
 }
 

@@ -1,41 +1,53 @@
 /*
  * How long a waiter spins before it sleeps.
  *
- * One number that learns.  A wait that ends while spinning doubles it, and lifts it to twice what that wait has taken,
- * up to SPIN_MOST_NS.  One that does not halves it, below SPIN_LEAST_NS to nothing.  From nothing, one wait in
- * SPIN_PROBE_EVERY tries the most again, so that a peer that became quick is noticed and a slow one costs next to
- * nothing.  One thread at a time.
+ * To sleep and to be woken costs tens of microseconds where the processor has gone idle, so a wait that will be short
+ * is better spent looking; a longer one is not, nor one for somebody who needs this very processor.  Each lane keeps,
+ * per function, how long the other end usually has the ball.  Where that is over SPIN_MOST_NS the waiter sleeps at
+ * once.  Otherwise it spins for twice that time, but at least for what sleeping would cost, and where the other end had
+ * to be woken for this, for as long as waking it usually takes on top.  Whoever was asleep when it got the ball tells
+ * how long it then had it, without its own awakening, so two ends that both sleep still learn that they need not: one
+ * of them spins again, and the other one soon after.  A spin that ends in vain although it should have won, or in which
+ * this thread was off its processor, says that the machine is busy: then the next wait sleeps at once, after another
+ * one the next three, and so on up to 255; a spin that wins ends that.  Whether the other end last ran on this very
+ * processor, the lane asks before all this: then nobody spins and nothing is learned.  One thread at a time.
  */
 #ifndef WINAPI_SPEC_WIRE_SPIN_H
 #define WINAPI_SPEC_WIRE_SPIN_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
-enum { SPIN_MOST_NS = 50000, SPIN_LEAST_NS = 1000, SPIN_PROBE_EVERY = 256 };
+enum {
+    SPIN_MOST_NS = 50000, /* nobody spins for what usually takes longer */
+    SPIN_GAP_NS = 20000,  /* between two looks at the clock: somebody else was on this processor */
+    SPIN_WAKE_MOST_NS = 100000,
+    SPIN_FUNCTIONS = 64, /* functions that are kept apart; others share */
+    SPIN_BACK_OFF_MOST = 8,
+};
 
 struct spin {
-    uint32_t budget_ns; /* what the next wait may spin; 0: it sleeps at once */
-    uint32_t waits;     /* since the last probe */
+    uint32_t usual_ns[SPIN_FUNCTIONS]; /* how long the other end has the ball */
+    uint32_t wake_ns;                  /* how long it takes to wake it */
+    uint8_t back_off;                  /* surprises in a row */
+    uint8_t skip;                      /* waits that sleep at once, from now */
+};
+
+/* What came of a wait. */
+struct spin_outcome {
+    uint32_t function;
+    uint64_t took_ns; /* all of it, to a microsecond or so */
+    uint64_t held_ns; /* how long the other end says it had the ball; 0: it was awake, and says nothing */
+    bool woke;        /* it had to be woken */
+    bool spun, won;   /* this wait spun; and that was enough */
 };
 
 /* A waiter starts hopeful. */
 void spin_init(struct spin *spin);
 
-/* What this wait may spin, in nanoseconds; 0: not at all, and nothing is to be reported. */
-uint32_t spin_budget_ns(struct spin *spin);
+/* What this wait may spin, in ns; 0: not at all.  `function`: whose answer is awaited, or after which one. */
+uint32_t spin_budget_ns(struct spin *spin, uint32_t function, bool woke);
 
-/* What came of a wait that spun; `spun_ns` is how long, to a microsecond or so. */
-void spin_won(struct spin *spin, uint64_t spun_ns);
-void spin_lost(struct spin *spin);
-
-/* Tells the processor that this is a spinning loop. */
-static inline void spin_relax(void)
-{
-#if defined(__x86_64__) || defined(__i386__)
-    __builtin_ia32_pause();
-#elif defined(__aarch64__)
-    __asm__ volatile("yield");
-#endif
-}
+void spin_learn(struct spin *spin, const struct spin_outcome *outcome);
 
 #endif

@@ -49,7 +49,7 @@ static void frame_touch(const struct lane *lane, const struct frame *frame)
 }
 
 /* An answer may name only what the request offered. */
-static void answer_read(const struct lane *lane, const struct frame *shared)
+static void answer_read(const struct lane *lane, const void *shared)
 {
     static struct frame request, reply;
 
@@ -71,15 +71,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (lane_open_memory(&guest, &memory, 0, &arena, -1) < 0 || lane_open_memory(&host, &memory, 0, NULL, -1) < 0)
         abort();
     memcpy(words, data, words_size);
-    memset(&guest.out->frame, 0, sizeof(struct frame));
-    memcpy(&guest.out->frame, data + words_size, frame_size);
+    memset(guest.out->frame, 0, sizeof(guest.out->frame));
+    memcpy(guest.out->frame, data + words_size, frame_size);
     atomic_store(&guest.out->taken, words[1]);
     atomic_store(&guest.out->closed, 1); /* so that nobody waits for more */
-    atomic_store(&guest.out->sequence, words[0]);
+    atomic_store(lane_sequence(guest.out), words[0]);
 
     if (lane_receive(&host) == 0)
         frame_touch(&host, &host.request);
-    answer_read(&guest, &guest.out->frame);
+    answer_read(&guest, guest.out->frame);
     lane_close(&host);
     lane_close(&guest);
     return 0;
