@@ -129,7 +129,7 @@ static void answer_request(const struct dispatch *dispatch, struct call *call)
 {
     const struct frame *request = &dispatch->lane->request;
     struct host_function *function = host_functions_find(dispatch->functions, request->header.function);
-    struct call_outcome outcome = {.bytes_in = frame_travelling(request, BUFFER_IN)};
+    struct call_outcome outcome = {.track = dispatch->track, .bytes_in = frame_travelling(request, BUFFER_IN)};
     int error;
 
     if (!function) {
@@ -145,7 +145,10 @@ static void answer_request(const struct dispatch *dispatch, struct call *call)
     }
     outcome.failed = error != 0;
     outcome.bytes_out = frame_travelling(lane_reply(dispatch->lane), BUFFER_OUT);
-    statistics_count(dispatch->statistics, dispatch->client, function->id, &outcome);
+    outcome.function = function->id;
+    outcome.sleeps = dispatch->lane->sleeps;
+    outcome.wakes = dispatch->lane->wakes;
+    statistics_count(dispatch->statistics, dispatch->client, &outcome);
 }
 
 void dispatch_serve(const struct dispatch *dispatch)

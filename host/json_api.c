@@ -36,14 +36,15 @@ void *json_api_handle(struct json_work *work)
 {
     struct json_requests *requests = work->requests;
     struct host_function *init = json_api_function(work, "winapi_init");
-    struct call_outcome outcome = {0};
+    struct call_outcome outcome = {.track = work->track};
 
     if (!init)
         return NULL;
+    outcome.function = init->id;
     pthread_mutex_lock(&requests->lock);
     if (!requests->native_handle) {
         requests->native_handle = ((init_function)init->address)();
-        statistics_count(requests->statistics, requests->client, init->id, &outcome);
+        statistics_count(requests->statistics, requests->client, &outcome);
     }
     pthread_mutex_unlock(&requests->lock);
     if (!requests->native_handle)

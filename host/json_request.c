@@ -150,7 +150,7 @@ static int call_api(struct json_work *work)
     struct json_requests *requests = work->requests;
     const struct json_request *request = &work->request;
     struct host_function *function = json_api_function(work, request->api->function);
-    struct call_outcome outcome = {.bytes_in = request->size};
+    struct call_outcome outcome = {.track = work->track, .bytes_in = request->size};
     AUTO_FREE uint8_t *copy = NULL;
     int status;
 
@@ -158,6 +158,7 @@ static int call_api(struct json_work *work)
         return WINAPI_ERROR_PARAMETER;
     if (!provide_buffers(work, &copy))
         return WINAPI_ERROR_MEMORY;
+    outcome.function = function->id;
     statistics_call_begin(requests->client, work->track, function->id);
     status = request->api->run(work, function->address);
     statistics_call_end(requests->client, work->track);
@@ -166,7 +167,7 @@ static int call_api(struct json_work *work)
         if (copy && request->size)
             memcpy(response_at(requests->memory, request), work->output, request->size);
     }
-    statistics_count(requests->statistics, requests->client, function->id, &outcome);
+    statistics_count(requests->statistics, requests->client, &outcome);
     return status;
 }
 

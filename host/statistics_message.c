@@ -5,6 +5,7 @@
 #include "spec/wire/clock.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static double count_of(const _Atomic uint64_t *count)
@@ -12,16 +13,16 @@ static double count_of(const _Atomic uint64_t *count)
     return (double)atomic_load_explicit(count, memory_order_relaxed);
 }
 
-static void add_function(cJSON *functions, const struct row *row, const struct function_count *count)
+static void add_function(cJSON *functions, const struct row *row, const struct function_sum *sum)
 {
     cJSON *function = cJSON_CreateObject();
 
     cJSON_AddStringToObject(function, "table", row->table->name);
     cJSON_AddStringToObject(function, "name", row->name);
-    cJSON_AddNumberToObject(function, "calls", count_of(&count->calls));
-    cJSON_AddNumberToObject(function, "errors", count_of(&count->errors));
-    cJSON_AddNumberToObject(function, "bytes_in", count_of(&count->bytes_in));
-    cJSON_AddNumberToObject(function, "bytes_out", count_of(&count->bytes_out));
+    cJSON_AddNumberToObject(function, "calls", (double)sum->calls);
+    cJSON_AddNumberToObject(function, "errors", (double)sum->errors);
+    cJSON_AddNumberToObject(function, "bytes_in", (double)sum->bytes_in);
+    cJSON_AddNumberToObject(function, "bytes_out", (double)sum->bytes_out);
     cJSON_AddItemToArray(functions, function);
 }
 
@@ -29,6 +30,7 @@ static void add_client(cJSON *clients, const struct client_slot *slot)
 {
     /* Counterpart: the release in statistics_client_name(). */
     uint32_t size = atomic_load_explicit(&slot->name_size, memory_order_acquire);
+    struct client_sum sum = statistics_client_sum(slot);
     char name[STATISTICS_NAME_MOST + 1] = "";
     cJSON *client = cJSON_CreateObject();
 
@@ -38,7 +40,9 @@ static void add_client(cJSON *clients, const struct client_slot *slot)
     cJSON_AddNumberToObject(client, "uid", slot->uid);
     cJSON_AddStringToObject(client, "program", name);
     cJSON_AddNumberToObject(client, "since_s", (double)(clock_now_ns() - slot->since_ns) / 1e9);
-    cJSON_AddNumberToObject(client, "calls", count_of(&slot->calls));
+    cJSON_AddNumberToObject(client, "calls", (double)sum.calls);
+    cJSON_AddNumberToObject(client, "sleeps", (double)sum.sleeps);
+    cJSON_AddNumberToObject(client, "wakes", (double)sum.wakes);
     cJSON_AddItemToArray(clients, client);
 }
 
@@ -54,10 +58,12 @@ static void add_functions(cJSON *message, const struct statistics *statistics, c
                           bool all)
 {
     cJSON *list = cJSON_AddArrayToObject(message, "functions");
+    struct function_sum *sums = statistics_sum(statistics);
 
-    for (size_t i = 0; i < functions->count; i++)
-        if (all || count_of(&statistics->functions[i].calls) > 0)
-            add_function(list, functions->list[i].row, &statistics->functions[i]);
+    for (size_t i = 0; sums && i < functions->count; i++)
+        if (all || sums[i].calls > 0)
+            add_function(list, functions->list[i].row, &sums[i]);
+    free(sums);
 }
 
 static void add_clients(cJSON *message, const struct statistics *statistics)

@@ -129,6 +129,7 @@ static int make_memory(struct core *core)
 static void start_over(void)
 {
     gates_start_over();
+    control_memory_start_over();
     session_note_forget();
     session_note_show(NULL);
     for (size_t i = 0; i < control.gate_count; i++) {
@@ -407,9 +408,9 @@ void control_settle(struct core *core, struct gate *gate)
 
 /* ---- counts ---- */
 
-struct control_counts *control_counts_of(const struct binding *binding)
+struct control_counts *control_counts_of(const struct binding *binding, bool *is_own)
 {
     if (!atomic_load_explicit(&control.is_there, memory_order_acquire))
         return NULL;
-    return control_memory_counts(&control.memory, binding->index);
+    return control_memory_counts(&control.memory, binding->index, is_own);
 }

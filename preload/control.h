@@ -25,7 +25,7 @@ static inline void control_follow(struct core *core);
 void control_settle(struct core *core, struct gate *gate);
 
 /* Where this thread counts calls of the function; NULL: nowhere.  Any thread. */
-struct control_counts *control_counts_of(const struct binding *binding);
+struct control_counts *control_counts_of(const struct binding *binding, bool *is_own);
 
 /* ---- for the above, and for the assembly ---- */
 

@@ -18,7 +18,7 @@
 enum {
     CONTROL_VERSION = 1,
     CONTROL_PAGE = 4096,
-    CONTROL_SHARDS = 16,   /* threads count in turns in one of these, so that they seldom meet */
+    CONTROL_SHARDS = 16,   /* the first for all threads, the others for one each */
     CONTROL_BUCKETS = 248, /* of durations: call_counts.h */
     CONTROL_ADDRESS_MOST = 256,
     CONTROL_FUNCTIONS_MOST = 1 << 20,

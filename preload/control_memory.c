@@ -191,22 +191,51 @@ static bool make_ready(struct control_memory *memory, size_t page)
     return is_there;
 }
 
-static uint32_t own_share(const struct control_memory *memory)
-{
-    static _Atomic uint32_t threads;
-    static __thread uint32_t number; /* of this thread, from 1 */
+/*
+ * Shards that have an owner, a bit each.  The first one is for all threads without one of their own: those whose end
+ * would not be heard of, and those that come too late.
+ */
+static _Atomic uint32_t taken_shards = 1;
+static __thread uint32_t own_shard; /* 0: the common one */
 
-    if (number == 0)
-        number = atomic_fetch_add_explicit(&threads, 1, memory_order_relaxed) % CONTROL_SHARDS + 1;
-    return (number - 1) % memory->shard_count;
+_Static_assert(CONTROL_SHARDS <= 32, "a bit for each");
+
+void control_memory_take_shard(void)
+{
+    uint32_t taken = atomic_load(&taken_shards), shard;
+
+    if (own_shard != 0)
+        return;
+    do {
+        shard = (uint32_t)__builtin_ctz(~taken | UINT32_C(1) << 31);
+        if (shard >= CONTROL_SHARDS)
+            return;
+    } while (!atomic_compare_exchange_weak(&taken_shards, &taken, taken | UINT32_C(1) << shard));
+    own_shard = shard;
 }
 
-struct control_counts *control_memory_counts(struct control_memory *memory, size_t function)
+void control_memory_give_shard(void)
 {
-    size_t index = (size_t)own_share(memory) * memory->function_count + function;
+    uint32_t shard = own_shard;
+
+    own_shard = 0;
+    if (shard != 0)
+        atomic_fetch_and(&taken_shards, ~(UINT32_C(1) << shard));
+}
+
+void control_memory_start_over(void)
+{
+    atomic_store(&taken_shards, 1 | UINT32_C(1) << own_shard);
+}
+
+struct control_counts *control_memory_counts(struct control_memory *memory, size_t function, bool *is_own)
+{
+    uint32_t shard = own_shard < memory->shard_count ? own_shard : 0;
+    size_t index = (size_t)shard * memory->function_count + function;
     size_t page = index / 2;
 
     if (!atomic_load_explicit(&memory->ready[page], memory_order_relaxed) && !make_ready(memory, page))
         return NULL;
+    *is_own = shard != 0;
     return &memory->counts[index];
 }

@@ -10,6 +10,7 @@
 #include "spec/wire/descriptor.h"
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 struct control_memory {
@@ -30,7 +31,17 @@ struct control_memory {
  */
 MUST_CHECK int control_memory_make(struct control_memory *memory, const struct core *core, uint32_t family_count);
 
-/* The counts of one function in this thread's share, or NULL: no memory for them. */
-struct control_counts *control_memory_counts(struct control_memory *memory, size_t function);
+/*
+ * The counts of one function in this thread's shard, or NULL: no memory for them.  *is_own: no other thread counts
+ * there.
+ */
+struct control_counts *control_memory_counts(struct control_memory *memory, size_t function, bool *is_own);
+
+/* From now on the thread has a shard of its own, if there still is one, until it gives it back. */
+void control_memory_take_shard(void);
+void control_memory_give_shard(void);
+
+/* In a forked child: the shards of threads that are not here are free. */
+void control_memory_start_over(void);
 
 #endif

@@ -153,12 +153,18 @@ static const char *call_by_mode(struct core *core, struct binding *binding, void
 static const char *call_counted(struct core *core, struct binding *binding, void *result, void **arguments,
                                 uint64_t *took_ns)
 {
-    struct control_counts *counts = control_counts_of(binding);
-    struct call_cost cost = {.weight = counts ? call_counts_begin(counts) : 0};
-    bool is_timed = cost.weight || took_ns;
-    uint64_t began_ns = is_timed ? clock_now_ns() : 0;
-    const char *how = call_by_mode(core, binding, result, arguments, &cost);
+    struct call_cost cost = {0};
+    struct control_counts *counts = control_counts_of(binding, &cost.is_own);
+    uint64_t began_ns = 0;
+    bool is_timed;
+    const char *how;
 
+    if (counts)
+        call_counts_begin(counts, &cost);
+    is_timed = cost.weight || took_ns;
+    if (is_timed)
+        began_ns = clock_now_ns();
+    how = call_by_mode(core, binding, result, arguments, &cost);
     if (is_timed)
         cost.took_ns = clock_now_ns() - began_ns;
     if (counts)

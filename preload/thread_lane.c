@@ -4,6 +4,7 @@
  */
 #include "preload/thread_lane.h"
 
+#include "preload/control_memory.h"
 #include "preload/fork.h"
 #include "preload/gate.h"
 #include "spec/wire/clock.h"
@@ -92,6 +93,7 @@ static bool keep_as_own(struct thread_lane *lane)
     if (is_ending || !has_thread_end || pthread_setspecific(thread_end, lane) != 0)
         return false;
     lane->is_spare = false;
+    control_memory_take_shard();
     own = lane;
     own_ticket = atomic_load(&lane->claim) >> 1;
     return true;
@@ -243,6 +245,7 @@ static void thread_ended(void *unused)
     (void)unused;
     lane_pool_lock();
     gate_thread_ended();
+    control_memory_give_shard();
     is_ending = true;
     while (spare)
         if (spare->is_inherited)

@@ -135,6 +135,7 @@ static void page_send(struct lane *lane, const struct frame *frame)
     lane->sent++;
     atomic_store(lane_sequence(lane->out), lane->sent); /* counterpart: page_look() */
     lane->woke = page_wake(lane->out);
+    lane->wakes += lane->woke;
 }
 
 void lane_memory_leave(struct lane *lane)
@@ -229,6 +230,7 @@ static int page_sleep(struct lane *lane, uint64_t deadline_ns)
     uint64_t watch_ns = lane->watch_fd >= 0 ? clock_now_ns() + WATCH_EVERY_NS : 0;
     int rc;
 
+    lane->sleeps++;
     for (;;) {
         atomic_store(&lane->in->sleeping, 1); /* counterpart: page_wake() */
         rc = page_look(lane);

@@ -172,10 +172,11 @@ static ssize_t socket_spin(const struct lane *lane, void *data, size_t most, uin
     return size;
 }
 
-static ssize_t socket_sleep(const struct lane *lane, void *data, size_t most, uint64_t deadline_ns)
+static ssize_t socket_sleep(struct lane *lane, void *data, size_t most, uint64_t deadline_ns)
 {
     ssize_t size = -EAGAIN;
 
+    lane->sleeps++;
     if (deadline_ns == 0)
         size = socket_read(lane, data, most, 0);
     while (size == -EAGAIN) {

@@ -11,7 +11,7 @@
 /* As a call does it; gives whether it was timed. */
 static bool count(struct control_counts *counts, struct call_cost cost)
 {
-    cost.weight = call_counts_begin(counts);
+    call_counts_begin(counts, &cost);
     call_counts_end(counts, &cost);
     return cost.weight;
 }

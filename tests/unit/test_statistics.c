@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -59,22 +60,53 @@ static void a_call_counted_in_another_process_is_seen_here(void **state)
 {
     struct fixture *fixture = *state;
     struct client_slot *slot = statistics_client_begin(fixture->statistics, getpid(), getuid());
-    const struct call_outcome outcome = {.bytes_in = 10, .bytes_out = 4};
+    const struct call_outcome outcome = {.function = 1, .bytes_in = 10, .bytes_out = 4, .sleeps = 3, .wakes = 2};
+    const struct call_outcome other = {.function = 1, .track = TRACKS - 1, .bytes_in = 1, .failed = true, .sleeps = 1};
+    struct function_sum *sums;
     int status;
     pid_t child = fork();
 
     if (child == 0) {
-        statistics_count(fixture->statistics, slot, 1, &outcome);
-        statistics_count(fixture->statistics, slot, 1, &(struct call_outcome){.bytes_in = 1, .failed = true});
+        statistics_count(fixture->statistics, slot, &outcome);
+        statistics_count(fixture->statistics, slot, &other);
         _exit(0);
     }
     assert_int_equal(waitpid(child, &status, 0), child);
-    assert_int_equal(atomic_load(&fixture->statistics->functions[1].calls), 2);
-    assert_int_equal(atomic_load(&fixture->statistics->functions[1].errors), 1);
-    assert_int_equal(atomic_load(&fixture->statistics->functions[1].bytes_in), 11);
-    assert_int_equal(atomic_load(&fixture->statistics->functions[1].bytes_out), 4);
-    assert_int_equal(atomic_load(&fixture->statistics->functions[0].calls), 0);
-    assert_int_equal(atomic_load(&slot->calls), 2);
+    for (int ended = 0; ended < 2; ended++) {
+        sums = statistics_sum(fixture->statistics);
+        assert_int_equal(sums[1].calls, 2);
+        assert_int_equal(sums[1].errors, 1);
+        assert_int_equal(sums[1].bytes_in, 11);
+        assert_int_equal(sums[1].bytes_out, 4);
+        assert_int_equal(sums[0].calls, 0);
+        free(sums);
+        assert_int_equal(statistics_client_sum(slot).calls, ended ? 0 : 2);
+        assert_int_equal(statistics_client_sum(slot).sleeps, ended ? 0 : 4);
+        assert_int_equal(statistics_client_sum(slot).wakes, ended ? 0 : 2);
+        statistics_client_end(fixture->statistics, slot, false);
+    }
+}
+
+/* All of them, and each other one wants the other's tally. */
+static void functions_that_share_a_tally_are_all_counted(void **state)
+{
+    enum { FUNCTIONS = 2 * TALLIES, ROUNDS = 100 };
+    struct statistics *statistics;
+    struct client_slot *slot;
+    struct function_sum *sums;
+
+    (void)state;
+    assert_int_equal(statistics_create(&statistics, FUNCTIONS, 1), 0);
+    slot = statistics_client_begin(statistics, 1, 0);
+    for (uint32_t i = 0; i < ROUNDS * FUNCTIONS; i++)
+        statistics_count(statistics, slot, &(struct call_outcome){.function = i % FUNCTIONS, .bytes_in = 2});
+    sums = statistics_sum(statistics);
+    for (uint32_t i = 0; i < FUNCTIONS; i++) {
+        assert_int_equal(sums[i].calls, ROUNDS);
+        assert_int_equal(sums[i].bytes_in, 2 * ROUNDS);
+    }
+    free(sums);
+    statistics_destroy(statistics);
 }
 
 static void one_client_more_than_there_are_slots_gets_none(void **state)
@@ -96,10 +128,10 @@ static void a_slot_that_is_used_again_remembers_nothing(void **state)
 
     statistics_client_name(slot, "first");
     statistics_call_begin(slot, 3, 1);
-    statistics_count(fixture->statistics, slot, 1, &(struct call_outcome){0});
+    statistics_count(fixture->statistics, slot, &(struct call_outcome){.function = 1});
     statistics_client_end(fixture->statistics, slot, true);
     slot = statistics_client_begin(fixture->statistics, 2, 0);
-    assert_int_equal(atomic_load(&slot->calls), 0);
+    assert_int_equal(statistics_client_sum(slot).calls, 0);
     assert_int_equal(atomic_load(&slot->name_size), 0);
     assert_int_equal(atomic_load(&slot->tracks[3]), 0);
     assert_int_equal(atomic_load(&fixture->statistics->crashed_clients), 1);
@@ -132,7 +164,7 @@ static void the_message_shows_called_functions_and_clients(void **state)
     cJSON *message;
 
     statistics_client_name(slot, "guest\n1");
-    statistics_count(fixture->statistics, slot, 1, &(struct call_outcome){.bytes_in = 5});
+    statistics_count(fixture->statistics, slot, &(struct call_outcome){.function = 1, .bytes_in = 5});
     message = statistics_message(fixture->statistics, &fixture->functions, false);
     functions = cJSON_GetObjectItemCaseSensitive(message, "functions");
     client = cJSON_GetArrayItem(cJSON_GetObjectItemCaseSensitive(message, "clients"), 0);
@@ -158,6 +190,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_call_counted_in_another_process_is_seen_here, set_up, tear_down),
+        cmocka_unit_test(functions_that_share_a_tally_are_all_counted),
         cmocka_unit_test_setup_teardown(one_client_more_than_there_are_slots_gets_none, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_slot_that_is_used_again_remembers_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_function_that_a_thread_is_in_can_be_named, set_up, tear_down),
