@@ -35,6 +35,9 @@ def need_no_sanitizer():
         skip("a sanitizer allocates, locks and makes system calls of its own")
 
 
+BATCHES = 40  # of "Batches_KIND"
+
+
 class Proofs(Program):
     """The program, with so many threads that call; it is called remotely unless the variables say otherwise."""
 

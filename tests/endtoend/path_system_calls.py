@@ -1,0 +1,108 @@
+#!/usr/bin/env python3
+"""While the program and the host are awake, each on a processor of its own, a call makes no system call on either side;
+and none asks for memory, whoever sleeps.  A call that runs native makes none at all.
+
+strace writes down what both do.  A marker of the program's stands between batches of calls.  On a busy machine a side
+loses its processor now and then, and the other one goes to sleep meanwhile, so the best of many batches is judged: with
+both sides awake there is nothing to write down.
+"""
+from lib_path import *
+
+need("strace")
+need_no_sanitizer()
+CPUS = sorted(os.sched_getaffinity(0))
+if len(CPUS) < 2:
+    skip("two sides cannot be awake at once: there is one processor")
+
+MEMORY = {"brk", "mmap", "munmap", "mremap", "mprotect", "madvise", "fallocate"}
+KINDS = "echo", "crc32", "distance", "invert", "thing"
+CALLS = 20000  # in a try
+TRIES = 8
+MARKER = "getpriority"
+
+# Where the kernel's page of time cannot be used, time costs a system call, whoever asks for it.
+with contextlib.suppress(OSError), open("/sys/devices/system/clocksource/clocksource0/current_clocksource") as source:
+    TIME_IS_FREE = source.read().strip() in ("tsc", "kvm-clock", "hyperv_clocksource_tsc_page", "arch_sys_counter")
+
+
+class Strace:
+    """On processes that wait, all of their threads."""
+
+    def __init__(self, *pids):
+        self.path = tempfile.mktemp(dir=folder, suffix=".strace")
+        self.process = subprocess.Popen(["strace", "-f", "-o", self.path, *[word for pid in pids for word in ("-p", str(pid))]],
+                                        text=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        ending.append(self.process.kill)
+        self.attached = set()
+        for line in self.process.stderr:
+            if match := re.search(r"Process (\d+) attached", line):
+                self.attached.add(int(match.group(1)))
+            if self.attached >= set(pids):
+                break
+        if not self.attached >= set(pids):
+            skip("strace cannot look into our processes:", line)
+
+    def batches(self):
+        """Ends it; the names of the system calls in each batch."""
+        self.process.send_signal(signal.SIGINT)
+        self.process.communicate(timeout=PATIENCE)
+        with open(self.path) as file:
+            names = re.findall(r"^\d+ +(\w+)\(", file.read(), re.MULTILINE)
+        if not TIME_IS_FREE:
+            names = [name for name in names if name != "clock_gettime"]
+        marks = [place for place, name in enumerate(names) if name == MARKER]
+        return [names[start + 1:end] for start, end in zip(marks, marks[1:])]
+
+
+def run(program, kind, calls, *pids):
+    """What strace sees in each batch of them; the results were right."""
+    strace = Strace(*pids)
+    answer = program.answer(program.send("Batches_" + kind, calls // BATCHES), 3 * PATIENCE)
+    found = strace.batches()
+    check(f"{kind}: {calls} calls, all of them right, in {len(found)} batches",
+          answer == (calls, 0, 0) and len(found) == BATCHES, answer)
+    return found
+
+
+def tell(batches):
+    return collections.Counter(name for batch in batches for name in batch).most_common()
+
+
+def is_hopeless(batch):
+    """Whether it was not for lack of a processor that it made system calls."""
+    return any(name != "futex" for name in batch)
+
+
+host = proofs_host()
+program = Proofs(host, WINAPI_TRANSPORT="memory")
+for kind in KINDS:
+    program.make(kind, 500)
+
+for kind in KINDS:
+    before, seen = host.calls(COUNTED[kind]), []
+    for attempt in range(TRIES):
+        pin(program.pid, {CPUS[0]})
+        pin(program.worker, {CPUS[1]})
+        seen += run(program, kind, CALLS, program.pid, program.worker)
+        best = min(seen, key=len)
+        if not best or is_hopeless(best):
+            break
+    check(f"{kind}: the host has counted them", host.calls(COUNTED[kind]) - before == CALLS * (attempt + 1))
+    check(f"{kind}: with both sides awake nobody makes a system call", not best, f"best of {len(seen)} batches of "
+          f"{CALLS // BATCHES} calls:", *tell([best]))
+    check(f"{kind}: none asks for memory", not MEMORY & {name for batch in seen for name in batch}, *tell(seen))
+
+# What shows that strace sees both sides: on one processor each call has to sleep at both.
+pin(program.pid, {CPUS[0]})
+pin(program.worker, {CPUS[0]})
+seen = run(program, "echo", 10 * BATCHES, program.pid, program.worker)
+check("on one processor calls sleep, which is seen", len(min(seen, key=len)) >= 10, *tell(seen))
+check("the program ends as it wants to", program.stop() == 0)
+
+program = Proofs(host, WINAPI_MODE="native")
+before = host.calls("proofs_add")
+check("native calls are right", program.make("add", 100))
+seen = run(program, "add", 100000, program.pid)
+check("native: no system call at all", not any(seen), *tell(seen))
+check("native: the host has counted none of them", host.calls("proofs_add") == before)
+finish()
