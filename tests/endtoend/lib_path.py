@@ -35,7 +35,7 @@ def need_no_sanitizer():
         skip("a sanitizer allocates, locks and makes system calls of its own")
 
 
-BATCHES = 40  # of "Batches_KIND"
+BATCHES = 100  # of "Batches_KIND"
 
 
 class Proofs(Program):
