@@ -69,16 +69,29 @@ def pin(pid, cpus):
 
 
 Used = collections.namedtuple("Used", "ns slept")
+TICK_NS = 10**9 // os.sysconf("SC_CLK_TCK")
+
+
+def ran_ns(task):
+    """What a thread has had of processors: to the nanosecond where the kernel keeps count, else in its ticks."""
+    with contextlib.suppress(OSError), open(task + "/schedstat") as schedstat:
+        return int(schedstat.read().split()[0])
+    with open(task + "/stat") as stat:
+        return sum(int(word) for word in stat.read().rpartition(")")[2].split()[11:13]) * TICK_NS
 
 
 def used(*pids):
-    """What the processes have used by now: nanoseconds of processors, and how often a thread has gone to sleep."""
+    """What the processes have used by now: time of processors, and how often a thread of theirs has gone to sleep."""
     ns = slept = 0
     for pid in pids:
         for thread in threads_of(pid):
-            with contextlib.suppress(OSError):
-                with open(f"/proc/{pid}/task/{thread}/schedstat") as schedstat:
-                    ns += int(schedstat.read().split()[0])
-                with open(f"/proc/{pid}/task/{thread}/status") as status:
-                    slept += int(re.search(r"^voluntary_ctxt_switches:\s*(\d+)", status.read(), re.MULTILINE).group(1))
+            task = f"/proc/{pid}/task/{thread}"
+            with contextlib.suppress(OSError), open(task + "/status") as status:
+                ns += ran_ns(task)
+                slept += int(re.search(r"^voluntary_ctxt_switches:\s*(\d+)", status.read(), re.MULTILINE).group(1))
     return Used(ns, slept)
+
+
+def parent_of(pid):
+    with open(f"/proc/{pid}/stat") as stat:
+        return int(stat.read().rpartition(")")[2].split()[1])
