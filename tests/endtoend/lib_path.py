@@ -9,7 +9,8 @@ from lib_compile import *
 FIXTURES = SOURCE + "/tests/fixtures/proofs"
 LIBRARY = compile("proofs/libproofs.so", *SHARED, FIXTURES + "/libproofs.c")
 PLACE = os.path.dirname(LIBRARY)
-PROOFS = compile("proofs/proofs", "-fPIE", "-pie", FIXTURES + "/proofs.c", LIBRARY, "-Wl,-rpath," + PLACE, "-pthread", "-ldl")
+PROOFS = compile("proofs/proofs", "-fPIE", "-pie", FIXTURES + "/proofs.c", FIXTURES + "/turns.c", LIBRARY,
+                 "-Wl,-rpath," + PLACE, "-pthread", "-ldl")
 PROOFS_SPEC = shutil.copy(FIXTURES + "/proofs.json", PLACE)
 MEDIA = [os.environ["WINAPI_TRANSPORT"]] if "WINAPI_TRANSPORT" in os.environ else ["memory", "socket"]
 
