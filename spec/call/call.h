@@ -67,6 +67,7 @@ struct call {
     uint64_t taken;                       /* host: of those */
     uint64_t buffer_sizes[FRAME_BUFFERS]; /* host: how far each descriptor was filled */
     uint64_t reply_room;                  /* guest: worst size of the reply's body */
+    bool is_quick;                        /* the first walk was a quick one: quick.h */
     bool has_buffers;                     /* guest: some pointer's bytes travel in a buffer */
     const char *fault_name;               /* on error: the parameter or member at fault, or NULL */
     const char *fault_what;               /* static text */

@@ -190,6 +190,7 @@ int plan_create(struct plan **plan, const struct row *row)
     }
     sort_parameters(made);
     measure_room(made);
+    quick_prepare(&made->quick, row, made->values, made->value_count, made->pointers, made->pointer_count);
     *plan = made;
     return 0;
 }

@@ -9,6 +9,7 @@
 #define WINAPI_SPEC_CALL_PLAN_H
 
 #include "spec/base/error.h"
+#include "spec/call/quick.h"
 #include "spec/table/table.h"
 
 #include <ffi.h>
@@ -30,7 +31,8 @@ struct plan {
     bool has_closes;       /* a handle is gone after the call */
     size_t arguments_size; /* host: bytes for the arguments and libffi's array of pointers to them */
     uint64_t reply_room;   /* guest: the most bytes that the result takes in a reply's body */
-    void *memory;          /* everything that libffi's types need */
+    struct quick quick;
+    void *memory; /* everything that libffi's types need */
 };
 
 /* -ENOTSUP libffi cannot make such a call; -ENOMEM. */

@@ -269,6 +269,8 @@ int call_decode_reply(struct call *call, void *result)
     struct reader reader;
     int error;
 
+    if (quick_decode_reply(call, result))
+        return 0;
     call->follow_next = 0;
     call->fault_name = call->fault_what = NULL;
     error = call_find_body(call, &call->lane->reply, &reader);

@@ -214,6 +214,8 @@ int call_encode_reply(struct call *call, const void *result)
     struct writer writer;
     int error;
 
+    if (quick_encode_reply(call, result))
+        return 0;
     call->follow_next = 0;
     memset(call->buffer_sizes, 0, sizeof(call->buffer_sizes));
     writer_start(&writer, reply->body, sizeof(reply->body), &call->scratch);

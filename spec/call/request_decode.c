@@ -341,6 +341,10 @@ int call_decode_request(struct call *call)
     int error;
 
     scratch_reset(&call->scratch);
+    call->is_quick = quick_decode_request(call);
+    if (call->is_quick)
+        return 0;
+    scratch_reset(&call->scratch);
     call->follow_count = call->follow_next = 0;
     call->fault_name = call->fault_what = NULL;
     call->taken = 0;

@@ -456,15 +456,18 @@ int call_encode_request(struct call *call, void *const *arguments, uint64_t requ
     struct writer writer;
     int error;
 
+    frame_start(frame, FRAME_CALL, request, function);
+    frame->header.error_number = call->error_number;
+    frame->header.timeout_ms = call->timeout_ms;
+    call->is_quick = quick_encode_request(call, arguments);
+    if (call->is_quick)
+        return 0;
     scratch_reset(&call->scratch);
     call->arguments = arguments;
     call->follow_count = call->follow_next = 0;
     call->fault_name = call->fault_what = NULL;
     call->reply_room = call->plan->reply_room;
     call->has_buffers = false;
-    frame_start(frame, FRAME_CALL, request, function);
-    frame->header.error_number = call->error_number;
-    frame->header.timeout_ms = call->timeout_ms;
     writer_start(&writer, frame->body, sizeof(frame->body), &call->scratch);
     error = encode_arguments(call, &writer);
     if (error)

@@ -172,6 +172,18 @@ bool expression_is_constant(const struct expression *expression, int64_t *value)
     return expression->operation == OPERATION_NUMBER;
 }
 
+bool expression_leaf(const struct expression *expression, struct expression_leaf *leaf)
+{
+    if (expression->operation > OPERATION_POINTEE)
+        return false;
+    *leaf = (struct expression_leaf){.kind = LEAF_NUMBER + (expression->operation - OPERATION_NUMBER),
+                                     .number = expression->number,
+                                     .index = expression->index,
+                                     .size = expression->size,
+                                     .is_signed = expression->is_signed};
+    return true;
+}
+
 static const char *operator_text(enum operation operation)
 {
     static const char *const texts[] = {

@@ -10,6 +10,7 @@
 
 #include "spec/base/error.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -34,6 +35,18 @@ const char *expression_text(const struct expression *expression);
 /* Adds the meaning without names, "p2" for the third parameter and "*p1": equal on both ends when they mean the same.
  */
 void expression_describe(const struct expression *expression, struct text *text);
+
+/* What most sizes are: a number, an integer parameter, or the integer behind a pointer parameter. */
+struct expression_leaf {
+    enum { LEAF_NUMBER, LEAF_ARGUMENT, LEAF_POINTEE } kind;
+    int64_t number;
+    size_t index; /* of the parameter */
+    size_t size;  /* bytes of the integer */
+    bool is_signed;
+};
+
+/* false: it is no such expression. */
+bool expression_leaf(const struct expression *expression, struct expression_leaf *leaf);
 
 /* Whether the expression follows the pointer parameter with this index. */
 int expression_follows(const struct expression *expression, size_t parameter);
