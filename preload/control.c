@@ -30,16 +30,6 @@ static struct {
 
 /* ---- families ---- */
 
-static struct gate *find_gate(const struct core *core, size_t index)
-{
-    const struct row *row = core->bindings[index].row;
-
-    for (size_t i = index; i-- > 0 && core->bindings[i].row->table == row->table;)
-        if (core->bindings[i].row->family == row->family)
-            return core->bindings[i].gate;
-    return NULL;
-}
-
 static bool closes_handles(const struct row *row)
 {
     for (size_t i = 0; i < row->parameter_count; i++)
@@ -48,17 +38,29 @@ static bool closes_handles(const struct row *row)
     return false;
 }
 
-static void join_gate(struct core *core, size_t index)
+/* The families of a table are numbered as its rows come, so each new one is the next gate. */
+static void join_gate(struct binding *binding, uint32_t gate)
 {
-    struct binding *binding = &core->bindings[index];
-
-    binding->gate = find_gate(core, index);
-    if (!binding->gate) {
-        binding->gate = &control.gates[control.gate_count++];
+    binding->gate = &control.gates[gate];
+    if (gate >= control.gate_count) {
+        control.gate_count = gate + 1;
         gate_init(binding->gate, atomic_load(&binding->mode));
     }
     binding->gives = given_handles_of(binding->row);
     binding->closes = closes_handles(binding->row);
+}
+
+static void join_gates(struct core *core)
+{
+    size_t index = 0;
+
+    for (size_t t = 0; t < core->catalog.table_count; t++) {
+        uint32_t first = control.gate_count;
+
+        for (size_t r = 0; r < core->catalog.tables[t]->row_count; r++, index++)
+            if (core->bindings[index].row->family)
+                join_gate(&core->bindings[index], first + core->bindings[index].row->family - 1);
+    }
 }
 
 /* Without memory for it everything stays in the mode that it starts in. */
@@ -73,9 +75,7 @@ static int make_gates(struct core *core)
     control.gates = (struct gate *)(void *)memory;
     control.sought = (uint32_t *)(void *)(control.gates + count);
     control.gate_count = 0;
-    for (size_t i = 0; i < core->catalog.row_count; i++)
-        if (core->bindings[i].row->family)
-            join_gate(core, i);
+    join_gates(core);
     return 0;
 }
 

@@ -3,7 +3,9 @@
 
 #include "preload/core.h"
 #include "spec/base/log.h"
+#include "spec/base/own.h"
 
+#include <errno.h>
 #include <fnmatch.h>
 #include <string.h>
 
@@ -39,18 +41,6 @@ static void apply_entry(struct core *core, const char *entry, size_t size)
         log_error("WINAPI_ROUTE: \"%s\" is no function of the active tables; this entry is left out", pattern);
 }
 
-/* The first other member of the family whose mode is not this one's, or NULL. */
-static const struct binding *find_split(const struct core *core, const struct binding *one)
-{
-    for (size_t i = 0; i < core->catalog.row_count; i++) {
-        const struct binding *other = &core->bindings[i];
-
-        if (other->row->table == one->row->table && other->row->family == one->row->family && other->mode != one->mode)
-            return other;
-    }
-    return NULL;
-}
-
 static void mend_family(struct core *core, const struct binding *one, const struct binding *other)
 {
     unsigned family = one->row->family;
@@ -65,21 +55,52 @@ static void mend_family(struct core *core, const struct binding *one, const stru
             core->bindings[i].mode = core->settings.mode;
 }
 
+/* `firsts` has room for the first member of each family of a table, whose rows begin at `start`. */
+static void mend_table(struct core *core, const struct table *table, size_t start, const struct binding **firsts)
+{
+    memset(firsts, 0, (table->row_count + 1) * sizeof(*firsts));
+    for (size_t i = start; i < start + table->row_count; i++) {
+        const struct binding *one = &core->bindings[i];
+        const struct binding **first = &firsts[one->row->family];
+
+        if (one->row->family == 0)
+            continue;
+        if (!*first)
+            *first = one;
+        else if ((*first)->mode != one->mode)
+            mend_family(core, *first, one);
+    }
+}
+
+/* Without memory for it no route is taken: a family that is split would see handles of the other side. */
+static void mend_families(struct core *core)
+{
+    AUTO_FREE const struct binding **firsts = calloc(core->catalog.row_count + 1, sizeof(*firsts));
+    size_t start = 0;
+
+    if (!firsts) {
+        log_error("WINAPI_ROUTE: %s; it is left out", strerror(ENOMEM));
+        (void)route_matching(core, "*", core->settings.mode);
+        return;
+    }
+    for (size_t t = 0; t < core->catalog.table_count; t++) {
+        mend_table(core, core->catalog.tables[t], start, firsts);
+        start += core->catalog.tables[t]->row_count;
+    }
+}
+
 void route_apply(struct core *core)
 {
     const char *entry = core->settings.route;
 
-    while (entry && *entry) {
+    if (!entry)
+        return;
+    while (*entry) {
         size_t size = strcspn(entry, ",");
 
         if (size)
             apply_entry(core, entry, size);
         entry += size + (entry[size] == ',');
     }
-    for (size_t i = 0; i < core->catalog.row_count; i++) {
-        const struct binding *other = core->bindings[i].row->family ? find_split(core, &core->bindings[i]) : NULL;
-
-        if (other)
-            mend_family(core, &core->bindings[i], other);
-    }
+    mend_families(core);
 }
