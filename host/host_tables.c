@@ -8,7 +8,7 @@
 #include "host/native_library.h"
 #include "spec/base/log.h"
 #include "spec/base/own.h"
-#include "spec/table/spec_path.h"
+#include "spec/table/compiled_cache.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -46,15 +46,15 @@ static void log_diagnostics(const struct diagnostics *diagnostics)
     }
 }
 
-static int read_one(struct catalog *catalog, const char *path)
+static int read_one(struct catalog *catalog, const struct spec_paths *paths, size_t index)
 {
     struct diagnostics diagnostics = {0};
-    int error = catalog_read(catalog, path, &diagnostics);
+    int error = catalog_read_path(catalog, paths, index, &diagnostics);
 
     if (error)
         log_diagnostics(&diagnostics);
     if (error && diagnostics.count == 0)
-        log_error("%s: %s", path, strerror(-error));
+        log_error("%s: %s", paths->paths[index], strerror(-error));
     diagnostics_finish(&diagnostics);
     return error;
 }
@@ -96,14 +96,27 @@ static int add_active(struct spec_paths *paths, const struct host_options *optio
     return spec_paths_add_user(paths, getenv("XDG_CONFIG_HOME"), getenv("HOME"));
 }
 
-static int read_all(struct catalog *catalog, const struct spec_paths *paths, bool is_named)
+static const char *variable(const char *name)
 {
+    return getenv(name);
+}
+
+static int read_all(struct catalog *catalog, struct spec_paths *paths, bool is_named)
+{
+    struct compiled_key key = {.paths = paths};
+    bool is_complete = true;
+
+    if (compiled_cache_open(catalog, &key, variable))
+        return 0;
     for (size_t i = 0; i < paths->count; i++) {
-        int error = read_one(catalog, paths->paths[i]);
+        int error = read_one(catalog, paths, i);
 
         if (error == -ENOMEM || (error && (is_named || i == 0)))
             return error;
+        is_complete &= !error;
     }
+    if (is_complete)
+        compiled_cache_keep(catalog, &key, variable);
     return 0;
 }
 

@@ -4,10 +4,12 @@
 #include "preload/control.h"
 #include "preload/own_calls.h"
 #include "preload/place.h"
+#include "preload/record.h"
 #include "preload/reexec.h"
 #include "preload/route.h"
-#include "preload/stub_file.h"
 #include "preload/stub_list.h"
+#include "spec/base/hash.h"
+#include "spec/table/compiled_cache.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -108,43 +110,70 @@ static void find_specs(void)
     stub_list_specs(add_specs, (void *)(uintptr_t) "stub");
 }
 
-static int add_table(size_t index, struct diagnostics *diagnostics)
+/* Each that is wrong is left out, with its lines: a host that we start is not given it either. */
+static void read_specs(struct diagnostics *diagnostics)
 {
-    const struct spec_text *text = core.specs.texts ? &core.specs.texts[index] : NULL;
-    const char *path = core.specs.paths[index];
-    struct table *table;
-    int error;
-
-    if (!text)
-        return catalog_read(&core.catalog, path, diagnostics);
-    error = table_parse(&table, text->data, text->size, path, diagnostics);
-    return error ? error : catalog_add(&core.catalog, table, diagnostics);
+    for (size_t i = 0; i < core.specs.count;) {
+        if (catalog_read_path(&core.catalog, &core.specs, i, diagnostics))
+            spec_paths_drop(&core.specs, i);
+        else
+            i++;
+    }
 }
 
-/*
- * The built-in table first; a spec file with a fault is left out, with its lines, and the others work: a host that we
- * start is not given it either.
- */
+static struct compiled_key compiled_key(void)
+{
+    return (struct compiled_key){
+        .paths = &core.specs,
+        .first = hash_bytes(builtin_table, (size_t)(builtin_table_end - builtin_table), 0),
+        .contents = core.specs_hash,
+        .is_known = core.specs.count > 0 && core.specs_hash != 0,
+    };
+}
+
+/* The texts, where a compiled form of them was to be used and could not. */
+static void read_texts(void)
+{
+    const char *bad = "";
+
+    if (core.specs.texts)
+        return;
+    core.specs_hash = STUB_VERSION;
+    if (spec_paths_read(&core.specs, &bad) || spec_paths_hash(&core.specs, &core.specs_hash, &bad)) {
+        log_error("%s: cannot be read", bad);
+        core.specs_hash = 0;
+    }
+}
+
+/* The built-in table first. */
 static void read_tables(void)
 {
     struct diagnostics diagnostics = {0};
+    struct compiled_key key;
     struct table *builtin;
 
+    read_texts();
+    key = compiled_key();
     if (table_parse(&builtin, builtin_table, (size_t)(builtin_table_end - builtin_table), "(built in)", &diagnostics) ==
             0 &&
         catalog_add(&core.catalog, builtin, &diagnostics) == 0)
         core.is_usable = true;
-    for (size_t i = 0; i < core.specs.count;) {
-        if (add_table(i, &diagnostics)) {
-            spec_paths_drop(&core.specs, i);
-            continue;
-        }
-        log_debug("spec file %s", core.specs.paths[i]);
-        i++;
-    }
-    spec_paths_forget_texts(&core.specs);
+    read_specs(&diagnostics);
+    if (diagnostics.count == 0)
+        compiled_cache_keep(&core.catalog, &key, settings_variable);
     report(&diagnostics);
     diagnostics_finish(&diagnostics);
+}
+
+static void take_tables(void)
+{
+    if (core.compiled.base && compiled_open(&core.compiled, &core.catalog) == 0)
+        core.is_usable = true;
+    else
+        read_tables();
+    spec_paths_forget_texts(&core.specs);
+    for (size_t i = 0; i < core.specs.count; i++)
+        log_debug("spec file %s", core.specs.paths[i]);
 }
 
 static void make_bindings(void)
@@ -176,22 +205,30 @@ struct binding *core_find(struct core *started, const char *name)
     return &started->bindings[first + row->index];
 }
 
-/* Cheap enough for the constructor of every process that inherits us: no table is parsed. */
+/*
+ * Cheap enough for the constructor of every process that inherits us: no table is parsed.  Where a compiled form of
+ * them is in the cache it is mapped now, else the texts are read: later the process may have another root or user.
+ */
 static void prepare(void)
 {
     const char *bad = "";
+    struct compiled_key key;
 
     has_spoken = reexec_is_second();
     log_hush(has_spoken);
     settings_read(&core.settings);
     find_specs();
-    if (spec_paths_read(&core.specs, &bad) || spec_files_hash(&core.specs, &core.specs_hash, &bad))
-        log_error("%s: cannot be read", bad);
+    core.specs_hash = STUB_VERSION;
+    if (spec_paths_hash(&core.specs, &core.specs_hash, &bad))
+        core.specs_hash = 0;
+    key = compiled_key();
+    if (!compiled_cache_find(&core.compiled, &key, settings_variable))
+        read_texts();
 }
 
 static void load(void)
 {
-    read_tables();
+    take_tables();
     if (core.is_usable)
         make_bindings();
     if (core.is_usable) {

@@ -17,8 +17,9 @@
 
 struct core {
     struct settings settings;
-    struct spec_paths specs; /* the active spec files, without the built-in table */
-    uint64_t specs_hash;     /* of their contents; names the stub */
+    struct spec_paths specs;  /* the active spec files, without the built-in table */
+    uint64_t specs_hash;      /* of their contents, names the stub; 0: they cannot be read */
+    struct compiled compiled; /* of these, before the catalog is taken from it */
     struct catalog catalog;
     struct binding *bindings; /* catalog.row_count of them, in the order of tables and rows */
     bool is_usable;           /* tables were read */

@@ -6,10 +6,9 @@
  * is it hidden from other users: one may be what a child of root's becomes, and the loader complains of what it cannot
  * read.
  */
-#include "preload/record.h"
 #include "preload/stub_file.h"
+#include "spec/base/cache_place.h"
 #include "spec/base/file.h"
-#include "spec/base/hash.h"
 #include "spec/base/own.h"
 
 #include <errno.h>
@@ -19,69 +18,16 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-static int hash_file(const char *path, uint64_t *sum)
+static const char *variable(const char *name)
 {
-    AUTO_FREE char *data = NULL;
-    size_t size;
-    int error = file_read(path, TABLE_FILE_MOST, &data, &size);
-
-    if (!error)
-        *sum = hash_bytes(data, size, *sum);
-    return error;
-}
-
-int spec_files_hash(const struct spec_paths *paths, uint64_t *hash, const char **bad)
-{
-    uint64_t sum = STUB_VERSION;
-    int error = 0;
-
-    for (size_t i = 0; !error && i < paths->count; i++) {
-        *bad = paths->paths[i];
-        if (paths->texts)
-            sum = hash_bytes(paths->texts[i].data, paths->texts[i].size, sum);
-        else
-            error = hash_file(paths->paths[i], &sum);
-    }
-    if (!error)
-        *hash = sum;
-    return error;
-}
-
-/* The places in the order they are tried; a place whose variable is unset has no path. */
-enum { PLACE_CACHE, PLACE_HOME, PLACE_RUNTIME, PLACE_TMP, PLACES };
-
-_Static_assert((int)PLACES == (int)STUB_PLACES, "the header says how many");
-
-static char *join(const char *directory, const char *below)
-{
-    char *path = NULL;
-
-    if (!directory || directory[0] != '/')
-        return NULL;
-    return asprintf(&path, "%s%s", directory, below) < 0 ? NULL : path;
+    return getenv(name);
 }
 
 char *stub_cache_place(int place)
 {
-    const char *cache = getenv("XDG_CACHE_HOME");
-    char *path = NULL;
-
-    switch (place) {
-    case PLACE_CACHE:
-        return join(cache, "/winapi");
-    case PLACE_HOME:
-        if (cache && *cache)
-            return NULL;
-        return geteuid() == 0 ? strdup("/var/cache/winapi") /* no user but root may look into root's home */
-                              : join(getenv("HOME"), "/.cache/winapi");
-    case PLACE_RUNTIME:
-        return join(getenv("XDG_RUNTIME_DIR"), "/winapi");
-    default:
-        return asprintf(&path, "/tmp/winapi-%u", (unsigned)geteuid()) < 0 ? NULL : path;
-    }
+    return cache_place(place, variable);
 }
 
 /* LD_PRELOAD separates its entries by any white space and colons, and has no way to quote them. */
@@ -90,48 +36,17 @@ static bool fits_ld_preload(const char *path)
     return path[strcspn(path, ": \t\n\v\f\r")] == '\0';
 }
 
-/* Makes the directory, and the one above it (a ~/.cache that is not there yet). */
-static int make_directory(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-
-    if (mkdir(path, 0711) == 0 || errno == EEXIST)
-        return 0;
-    if (errno == ENOENT && slash > path) {
-        AUTO_FREE char *parent = strndup(path, (size_t)(slash - path));
-
-        if (!parent)
-            return -ENOMEM;
-        if (mkdir(parent, 0700) < 0 && errno != EEXIST)
-            return -errno;
-        return mkdir(path, 0711) < 0 && errno != EEXIST ? -errno : 0;
-    }
-    return -errno;
-}
+static const char unfit[] = "LD_PRELOAD cannot express a path with a space or a colon";
 
 const char *stub_cache_reject(const char *path)
 {
-    struct stat status;
-
-    if (!fits_ld_preload(path))
-        return "LD_PRELOAD cannot express a path with a space or a colon";
-    if (lstat(path, &status) < 0)
-        return strerror(errno);
-    if (!S_ISDIR(status.st_mode))
-        return "not a directory";
-    if (status.st_uid != geteuid())
-        return "it belongs to another user";
-    if (status.st_mode & (S_IWGRP | S_IWOTH))
-        return "other users can write to it";
-    return NULL;
+    return fits_ld_preload(path) ? cache_place_reject(path) : unfit;
 }
 
 /* NULL when stubs may lie there, else why not. */
 static const char *prepare_directory(const char *path)
 {
-    int error = fits_ld_preload(path) ? make_directory(path) : 0;
-
-    return error ? strerror(-error) : stub_cache_reject(path);
+    return fits_ld_preload(path) ? cache_place_prepare(path) : unfit;
 }
 
 static bool is_there(const char *path, const uint8_t *bytes, size_t size)
@@ -198,7 +113,7 @@ int stub_file_cache(const struct catalog *catalog, uint64_t hash, char **path, s
         return error;
     }
     *path = NULL;
-    for (int place = 0; place < PLACES && !*path; place++) {
+    for (int place = 0; place < CACHE_PLACES && !*path; place++) {
         AUTO_FREE char *directory = stub_cache_place(place);
 
         if (directory)

@@ -4,14 +4,9 @@
 
 #include "spec/base/error.h"
 #include "spec/table/catalog.h"
-#include "spec/table/spec_path.h"
 
 #include <stddef.h>
 #include <stdint.h>
-
-/* Of the contents of these spec files, in order, and of STUB_VERSION.  Errors: what file_read() says; *bad is then the
- * path. */
-MUST_CHECK int spec_files_hash(const struct spec_paths *paths, uint64_t *hash, const char **bad);
 
 /*
  * The bytes of a stub for every row of the catalog but those of the built-in winapi table, in memory that the caller
@@ -28,8 +23,7 @@ MUST_CHECK int stub_file_make(const struct catalog *catalog, uint64_t hash, uint
 MUST_CHECK int stub_file_cache(const struct catalog *catalog, uint64_t hash, char **path,
                                struct diagnostics *diagnostics);
 
-/* The directories above, in their order: malloc'ed, or NULL where the variable is unset. */
-enum { STUB_PLACES = 4 };
+/* The directories above, in their order: cache_place() with the variables of the environment. */
 char *stub_cache_place(int place);
 
 /* Why no stub may lie in this directory, in words; NULL: it may, as far as its owner and mode go. */

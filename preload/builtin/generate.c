@@ -14,29 +14,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int compare_names(const void *left, const void *right)
-{
-    return strcmp((*(const struct row *const *)left)->name, (*(const struct row *const *)right)->name);
-}
-
-/* The rows in the order of their names, which is that of the stub's arrays; the caller frees it. */
-static const struct row **sort_rows(const struct table *table)
-{
-    const struct row **rows = calloc(table->row_count + 1, sizeof(*rows));
-
-    if (!rows)
-        return NULL;
-    for (size_t i = 0; i < table->row_count; i++)
-        rows[i] = &table->rows[i];
-    qsort(rows, table->row_count, sizeof(*rows), compare_names);
-    return rows;
-}
-
-static void write_code(FILE *out, const struct row **rows)
+static void write_code(FILE *out, const struct table *table)
 {
     fprintf(out, "    .text\n    .balign %d\nbuiltin_code:\n", STUB_CODE_SIZE);
-    for (size_t i = 0; rows[i]; i++) {
-        const char *name = rows[i]->name;
+    for (size_t i = 0; i < table->row_count; i++) {
+        const char *name = table->by_name[i]->name;
 
         fprintf(out, "    .globl %s\n    .type %s, @function\n%s:\n", name, name, name);
         fprintf(out, "    endbr64\n    leaq builtin_records+%zu(%%rip), %%r10\n    jmp *(%%r10)\n",
@@ -45,18 +27,18 @@ static void write_code(FILE *out, const struct row **rows)
     }
 }
 
-static void write_names(FILE *out, const struct row **rows)
+static void write_names(FILE *out, const struct table *table)
 {
     size_t offset = 0;
 
     fprintf(out, "    .section .rodata\n    .balign 4\nbuiltin_names:\n");
-    for (size_t i = 0; rows[i]; i++) {
+    for (size_t i = 0; i < table->row_count; i++) {
         fprintf(out, "    .long %zu\n", offset);
-        offset += strlen(rows[i]->name) + 1;
+        offset += strlen(table->by_name[i]->name) + 1;
     }
     fprintf(out, "builtin_strings:\n");
-    for (size_t i = 0; rows[i]; i++)
-        fprintf(out, "    .asciz \"%s\"\n", rows[i]->name);
+    for (size_t i = 0; i < table->row_count; i++)
+        fprintf(out, "    .asciz \"%s\"\n", table->by_name[i]->name);
 }
 
 /* The members of struct record and struct stub, in their order. */
@@ -87,17 +69,14 @@ static void write_table(FILE *out, const char *path)
 
 static int write_assembly(const struct table *table, const char *path)
 {
-    const struct row **rows = sort_rows(table);
-    FILE *out = rows ? fopen(path, "we") : NULL;
+    FILE *out = fopen(path, "we");
     int error;
 
-    if (!out) {
-        free(rows);
-        return rows ? -errno : -ENOMEM;
-    }
+    if (!out)
+        return -errno;
     fprintf(out, "/* Made by preload/builtin/generate.c. */\n");
-    write_code(out, rows);
-    write_names(out, rows);
+    write_code(out, table);
+    write_names(out, table);
     write_records(out, table);
     write_table(out, table->path);
     fprintf(out, "    .section .note.GNU-stack, \"\", @progbits\n");
@@ -105,7 +84,6 @@ static int write_assembly(const struct table *table, const char *path)
     error = ferror(out) ? -EIO : 0;
     if (fclose(out) != 0 && !error)
         error = -errno;
-    free(rows);
     return error;
 }
 

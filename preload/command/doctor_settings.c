@@ -4,6 +4,7 @@
 #include "preload/record.h"
 #include "preload/route.h"
 #include "preload/stub_file.h"
+#include "spec/base/cache_place.h"
 #include "spec/base/log.h"
 #include "spec/base/own.h"
 
@@ -275,7 +276,7 @@ void doctor_stubs(struct doctor *doctor)
     cJSON *places = cJSON_AddArrayToObject(doctor->report, "stubs");
     bool is_found = false;
 
-    for (int i = 0; i < STUB_PLACES && !is_found; i++) {
+    for (int i = 0; i < CACHE_PLACES && !is_found; i++) {
         AUTO_FREE char *path = stub_cache_place(i);
 
         if (path)

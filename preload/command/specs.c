@@ -2,8 +2,9 @@
 #include "preload/command/specs.h"
 
 #include "preload/place.h"
-#include "preload/stub_file.h"
+#include "preload/record.h"
 #include "spec/base/own.h"
+#include "spec/table/compiled_cache.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -53,33 +54,61 @@ int specs_add_user(struct specs *specs)
     return error ? complain(specs, "spec.d", error) : 0;
 }
 
-/* The built-in table takes part, so that a spec file that has one of its names is found out here. */
-static int read_builtin(struct specs *specs, struct diagnostics *diagnostics)
+static const char *variable(const char *name)
 {
-    AUTO_FREE char *path = NULL;
+    return getenv(name);
+}
 
-    if (!specs->shipped)
-        return 0;
-    if (asprintf(&path, "%s/winapi.json", specs->shipped) < 0) {
-        path = NULL;
+/* The built-in table takes part, so that a spec file that has one of its names is found out here. */
+static int list_all(const struct specs *specs, struct spec_paths *all)
+{
+    char *builtin = NULL;
+
+    all->paths = calloc(specs->paths.count + 1, sizeof(*all->paths));
+    if (!all->paths || (specs->shipped && asprintf(&builtin, "%s/winapi.json", specs->shipped) < 0))
         return -ENOMEM;
+    if (builtin)
+        all->paths[all->count++] = builtin;
+    for (size_t i = 0; i < specs->paths.count; i++) {
+        char *copy = strdup(specs->paths.paths[i]);
+
+        if (!copy)
+            return -ENOMEM;
+        all->paths[all->count++] = copy;
     }
-    return catalog_read(&specs->catalog, path, diagnostics);
+    return 0;
+}
+
+static int read_all(struct catalog *catalog, struct spec_paths *all, struct diagnostics *diagnostics)
+{
+    struct compiled_key key = {.paths = all};
+    int first = 0;
+
+    if (compiled_cache_open(catalog, &key, variable))
+        return 0;
+    for (size_t i = 0; i < all->count; i++) {
+        int error = catalog_read_path(catalog, all, i, diagnostics);
+
+        first = first ? first : error;
+    }
+    if (!first)
+        compiled_cache_keep(catalog, &key, variable);
+    return first;
 }
 
 int specs_read(struct specs *specs)
 {
     struct diagnostics diagnostics = {0};
+    struct spec_paths all = {0};
     const char *bad = NULL;
-    int first = read_builtin(specs, &diagnostics);
+    int first = list_all(specs, &all);
     int error;
 
-    for (size_t i = 0; i < specs->paths.count; i++) {
-        error = catalog_read(&specs->catalog, specs->paths.paths[i], &diagnostics);
-        if (!first)
-            first = error;
-    }
-    error = spec_files_hash(&specs->paths, &specs->hash, &bad);
+    if (!first)
+        first = read_all(&specs->catalog, &all, &diagnostics);
+    spec_paths_finish(&all);
+    specs->hash = STUB_VERSION;
+    error = spec_paths_hash(&specs->paths, &specs->hash, &bad);
     if (diagnostics.text.data)
         fputs(diagnostics.text.data, stderr);
     else if (first || error)

@@ -75,7 +75,7 @@ static int read_all(int fd, size_t most, size_t capacity, char **data, size_t *s
     }
 }
 
-int file_read(const char *path, size_t most, char **data, size_t *size)
+int file_open(const char *path)
 {
     AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     struct stat status;
@@ -84,6 +84,15 @@ int file_read(const char *path, size_t most, char **data, size_t *size)
         return -errno;
     if (!S_ISREG(status.st_mode))
         return S_ISDIR(status.st_mode) ? -EISDIR : -EINVAL;
+    return take_fd(&fd);
+}
+
+int file_read(const char *path, size_t most, char **data, size_t *size)
+{
+    AUTO_CLOSE int fd = file_open(path);
+
+    if (fd < 0)
+        return fd;
     if (most > SIZE_MAX - 2)
         most = SIZE_MAX - 2;
 

@@ -14,6 +14,12 @@
 MUST_CHECK int file_read(const char *path, size_t most, char **data, size_t *size);
 
 /*
+ * Opens a regular file for reading; never waits.  The descriptor, close-on-exec; or what open says, -EISDIR, -EINVAL no
+ * regular file.
+ */
+MUST_CHECK int file_open(const char *path);
+
+/*
  * Writes a file whole or not at all: a temporary file beside it, renamed over it.  Errors: what open, write and
  * rename say.  `mode` as in open(2).
  */

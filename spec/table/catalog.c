@@ -1,12 +1,21 @@
 /* Several tables as one list of functions, sorted by name: what is called is looked up by bisection. */
 #include "spec/table/catalog.h"
 
+#include "spec/table/spec_path.h"
+#include "spec/table/table_parts.h"
+
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 void catalog_finish(struct catalog *catalog)
 {
+    if (catalog->compiled.base) {
+        compiled_unmap(&catalog->compiled);
+        *catalog = (struct catalog){0};
+        return;
+    }
     for (size_t i = 0; i < catalog->table_count; i++)
         table_destroy(catalog->tables[i]);
     free(catalog->tables);
@@ -14,23 +23,9 @@ void catalog_finish(struct catalog *catalog)
     *catalog = (struct catalog){0};
 }
 
-static int compare_rows(const void *left, const void *right)
-{
-    const struct row *const *a = left;
-    const struct row *const *b = right;
-
-    return strcmp((*a)->name, (*b)->name);
-}
-
 const struct row *catalog_find(const struct catalog *catalog, const char *function)
 {
-    const struct row wanted = {.name = function};
-    const struct row *key = &wanted;
-    const struct row **found = NULL;
-
-    if (catalog->row_count)
-        found = bsearch(&key, catalog->by_name, catalog->row_count, sizeof(*catalog->by_name), compare_rows);
-    return found ? *found : NULL;
+    return rows_find(catalog->by_name, catalog->row_count, function);
 }
 
 const struct table *catalog_table(const struct catalog *catalog, const char *name)
@@ -84,12 +79,24 @@ static int make_room(struct catalog *catalog, size_t rows)
     return 0;
 }
 
+/* Merges the table's rows into the sorted ones, from the end: there is room behind them. */
+static void merge_names(struct catalog *catalog, const struct table *table)
+{
+    const struct row **to = catalog->by_name + catalog->row_count + table->row_count;
+    size_t old = catalog->row_count, new = table->row_count;
+
+    while (new > 0) {
+        bool is_old = old > 0 && strcmp(catalog->by_name[old - 1]->name, table->by_name[new - 1]->name) > 0;
+
+        *--to = is_old ? catalog->by_name[--old] : table->by_name[--new];
+    }
+}
+
 static void append(struct catalog *catalog, struct table *table)
 {
+    merge_names(catalog, table);
     catalog->tables[catalog->table_count++] = table;
-    for (size_t i = 0; i < table->row_count; i++)
-        catalog->by_name[catalog->row_count++] = &table->rows[i];
-    qsort(catalog->by_name, catalog->row_count, sizeof(*catalog->by_name), compare_rows);
+    catalog->row_count += table->row_count;
 }
 
 int catalog_add(struct catalog *catalog, struct table *table, struct diagnostics *diagnostics)
@@ -112,4 +119,17 @@ int catalog_read(struct catalog *catalog, const char *path, struct diagnostics *
     int status = table_read(&table, path, diagnostics);
 
     return status < 0 ? status : catalog_add(catalog, table, diagnostics);
+}
+
+int catalog_read_path(struct catalog *catalog, const struct spec_paths *paths, size_t index,
+                      struct diagnostics *diagnostics)
+{
+    const struct spec_text *text = paths->texts ? &paths->texts[index] : NULL;
+    struct table *table;
+    int error;
+
+    if (!text)
+        return catalog_read(catalog, paths->paths[index], diagnostics);
+    error = table_parse(&table, text->data, text->size, paths->paths[index], diagnostics);
+    return error ? error : catalog_add(catalog, table, diagnostics);
 }

@@ -2,6 +2,7 @@
 #include "spec/table/spec_path.h"
 
 #include "spec/base/file.h"
+#include "spec/base/hash.h"
 #include "spec/base/libc.h"
 #include "spec/base/own.h"
 #include "spec/base/text.h"
@@ -206,6 +207,23 @@ int spec_paths_read(struct spec_paths *paths, const char **bad)
     }
     if (error)
         spec_paths_forget_texts(paths);
+    return error;
+}
+
+int spec_paths_hash(const struct spec_paths *paths, uint64_t *hash, const char **bad)
+{
+    uint64_t sum = *hash;
+    int error = 0;
+
+    for (size_t i = 0; !error && i < paths->count; i++) {
+        *bad = paths->paths[i];
+        if (paths->texts)
+            sum = hash_bytes(paths->texts[i].data, paths->texts[i].size, sum);
+        else
+            error = hash_file(paths->paths[i], TABLE_FILE_MOST, &sum);
+    }
+    if (!error)
+        *hash = sum;
     return error;
 }
 

@@ -11,6 +11,7 @@
 #include "spec/base/error.h"
 
 #include <stddef.h>
+#include <stdint.h>
 
 /* A file as it was read. */
 struct spec_text {
@@ -46,6 +47,9 @@ MUST_CHECK int spec_paths_add_user(struct spec_paths *paths, const char *config_
  * its root or its user, or use up its descriptors.  The first that cannot be read is *bad, and none is kept then.
  */
 MUST_CHECK int spec_paths_read(struct spec_paths *paths, const char **bad);
+
+/* Of the files' contents, in order, with *hash as the seed: of `texts` where there are any.  *bad as above. */
+MUST_CHECK int spec_paths_hash(const struct spec_paths *paths, uint64_t *hash, const char **bad);
 
 /* Takes one out, with its text. */
 void spec_paths_drop(struct spec_paths *paths, size_t index);

@@ -21,7 +21,6 @@
 struct table_storage {
     struct table table; /* first, so that one pointer is both */
     struct scratch memory;
-    struct names functions; /* row names to indices */
 };
 
 void table_destroy(struct table *table)
@@ -30,17 +29,30 @@ void table_destroy(struct table *table)
 
     if (!storage)
         return;
-    names_finish(&storage->functions);
     scratch_finish(&storage->memory);
     free(storage);
 }
 
+static int compare_rows(const void *left, const void *right)
+{
+    const struct row *const *a = left;
+    const struct row *const *b = right;
+
+    return strcmp((*a)->name, (*b)->name);
+}
+
+const struct row *rows_find(const struct row *const *by_name, size_t count, const char *function)
+{
+    const struct row wanted = {.name = function};
+    const struct row *key = &wanted;
+    const struct row *const *found = count ? bsearch(&key, by_name, count, sizeof(*by_name), compare_rows) : NULL;
+
+    return found ? *found : NULL;
+}
+
 const struct row *table_find(const struct table *table, const char *function)
 {
-    const struct table_storage *storage = (const struct table_storage *)table;
-    size_t index;
-
-    return names_find(&storage->functions, function, &index) ? &table->rows[index] : NULL;
+    return rows_find(table->by_name, table->row_count, function);
 }
 
 static bool is_table_name(const char *name)
@@ -93,19 +105,18 @@ static int check_keys(struct reading *reading, const cJSON *json)
     return 0;
 }
 
-static int add_function(struct reading *reading, struct table_storage *storage, const struct row *row)
+static int add_function(struct reading *reading, struct names *functions, const struct row *row)
 {
-    int status = names_add(&storage->functions, row->name, row->index);
+    int status = names_add(functions, row->name, row->index);
 
     if (status == -EEXIST)
         return reading_fault(reading, "the function is there twice");
     return status;
 }
 
-static void read_row(struct reading *reading, struct table_storage *storage, const cJSON *json,
+static void read_row(struct reading *reading, struct table *table, struct names *functions, const cJSON *json,
                      const struct row_defaults *defaults)
 {
-    struct table *table = &storage->table;
     struct row *row = &table->rows[table->row_count];
     int status;
 
@@ -113,7 +124,7 @@ static void read_row(struct reading *reading, struct table_storage *storage, con
     reading_owner(reading, NULL, NULL);
     status = row_read(reading, json, defaults, row);
     if (row->name) {
-        int known = add_function(reading, storage, row);
+        int known = add_function(reading, functions, row);
 
         status = known < 0 ? known : status;
     }
@@ -122,28 +133,28 @@ static void read_row(struct reading *reading, struct table_storage *storage, con
     table->row_count++;
 }
 
-static void read_functions(struct reading *reading, struct table_storage *storage, const cJSON *functions,
+static void read_functions(struct reading *reading, struct table *table, const cJSON *functions,
                            const struct row_defaults *defaults)
 {
+    AUTO_NAMES struct names names = {0};
     const cJSON *item;
 
     if (!cJSON_IsArray(functions)) {
         reading_fault(reading, "\"functions\" is missing: a list of rows, [{\"prototype\": \"int f(int a)\"}, ...]");
         return;
     }
-    storage->table.rows = reading_take(reading, (size_t)cJSON_GetArraySize(functions), sizeof(struct row));
+    table->rows = reading_take(reading, (size_t)cJSON_GetArraySize(functions), sizeof(struct row));
     cJSON_ArrayForEach(item, functions)
     {
         if (reading->out_of_memory)
             break;
-        read_row(reading, storage, item, defaults);
+        read_row(reading, table, &names, item, defaults);
     }
     reading_owner(reading, NULL, NULL);
 }
 
-static void read_table(struct reading *reading, struct table_storage *storage, const cJSON *json)
+static void read_table(struct reading *reading, struct table *table, const cJSON *json)
 {
-    struct table *table = &storage->table;
     const struct row_defaults defaults = {
         .lost = cJSON_GetObjectItemCaseSensitive(json, "lost"),
         .compare = cJSON_GetObjectItemCaseSensitive(json, "compare"),
@@ -166,7 +177,7 @@ static void read_table(struct reading *reading, struct table_storage *storage, c
         table->library = ""; /* was complained about: the rows need not */
     types_read(reading, cJSON_GetObjectItemCaseSensitive(json, "constants"),
                cJSON_GetObjectItemCaseSensitive(json, "types"));
-    read_functions(reading, storage, cJSON_GetObjectItemCaseSensitive(json, "functions"), &defaults);
+    read_functions(reading, table, cJSON_GetObjectItemCaseSensitive(json, "functions"), &defaults);
 }
 
 /* Names count, order counts: the ids of functions follow from both. */
@@ -187,6 +198,17 @@ static int hash_rows(struct table *table)
     return all.failed ? -ENOMEM : 0;
 }
 
+static int sort_rows(struct reading *reading, struct table *table)
+{
+    table->by_name = reading_take(reading, table->row_count, sizeof(*table->by_name));
+    if (!table->by_name)
+        return -ENOMEM;
+    for (size_t i = 0; i < table->row_count; i++)
+        table->by_name[i] = &table->rows[i];
+    qsort(table->by_name, table->row_count, sizeof(*table->by_name), compare_rows);
+    return 0;
+}
+
 static int finish_table(struct reading *reading, struct table *table)
 {
     int status = reading_status(reading);
@@ -195,6 +217,8 @@ static int finish_table(struct reading *reading, struct table *table)
         status = family_number(table->rows, table->row_count);
     if (status == 0)
         status = hash_rows(table);
+    if (status == 0)
+        status = sort_rows(reading, table);
     if (status == -ENOMEM)
         diagnostics_add(reading->diagnostics, "%s: memory ran out while it was read", table->path);
     return status;
@@ -228,7 +252,7 @@ int table_parse(struct table **table, const char *json, size_t size, const char 
     reading.memory = &storage->memory;
     status = table_json_parse(&reading, json, size, &tree);
     if (status == 0) {
-        read_table(&reading, storage, tree);
+        read_table(&reading, &storage->table, tree);
         status = finish_table(&reading, &storage->table);
     }
     cJSON_Delete(tree);

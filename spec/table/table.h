@@ -69,7 +69,8 @@ struct table {
     const char *library; /* a soname, or an absolute path; NULL when every row names its own */
     struct row *rows;
     size_t row_count;
-    uint64_t hash; /* of all rows, in order */
+    const struct row **by_name; /* all rows, sorted by name */
+    uint64_t hash;              /* of all rows, in order */
 };
 
 /* What is wrong with spec files: one line each, "FILE: table T: function F: parameter P: what; what to write". */

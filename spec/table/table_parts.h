@@ -33,6 +33,9 @@ MUST_CHECK int row_order_find(struct reading *reading, struct row *row);
 MUST_CHECK int row_failure_read(struct reading *reading, const cJSON *json, const struct row_defaults *defaults,
                                 struct row *row);
 
+/* Among rows sorted by name; NULL: none has it. */
+const struct row *rows_find(const struct row *const *by_name, size_t count, const char *function);
+
 /* A key of the row, or what the table says for all rows. */
 const cJSON *row_key(const cJSON *row, const char *key, const cJSON *otherwise);
 

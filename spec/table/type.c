@@ -1,6 +1,7 @@
 /* The types that every table has, and what can be asked of a type. */
 #include "spec/table/type.h"
 
+#include "spec/base/hash.h"
 #include "spec/table/type_names.h"
 
 #include <stdint.h>
@@ -87,6 +88,18 @@ const struct type *type_built_in(const char *name)
             return &built_in[i];
     }
     return NULL;
+}
+
+uint64_t type_built_in_layout(void)
+{
+    uint64_t sum = 0;
+
+    for (size_t i = 0; i < COUNT_OF(built_in); i++) {
+        const uint64_t known[] = {built_in[i].kind, built_in[i].size, built_in[i].alignment};
+
+        sum = hash_bytes(known, sizeof(known), sum);
+    }
+    return sum;
 }
 
 bool type_has_pointers(const struct type *type)

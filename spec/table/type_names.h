@@ -67,6 +67,9 @@ bool types_find_constant(const struct types *types, const char *name, int64_t *v
 /* One of C's own or of the standard headers.  NULL: none is called that. */
 const struct type *type_built_in(const char *name);
 
+/* A hash of what is known of them all: it differs between C libraries whose types do. */
+uint64_t type_built_in_layout(void);
+
 /* {"struct": ...} and {"enum": ...}.  The result is zeroed memory to fill in. */
 MUST_CHECK int struct_type_read(struct reading *reading, const cJSON *json, struct type *type);
 

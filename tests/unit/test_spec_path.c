@@ -168,6 +168,73 @@ static void a_user_without_files_is_no_error(void **state)
     spec_paths_finish(&paths);
 }
 
+static uint64_t hash_of(char *one, char *other)
+{
+    char *list[] = {one, other};
+    struct spec_paths paths = {.paths = list, .count = other ? 2 : 1};
+    const char *bad = NULL;
+    uint64_t of_files = 7, of_texts = 7;
+
+    assert_int_equal(spec_paths_hash(&paths, &of_files, &bad), 0);
+    assert_int_equal(spec_paths_read(&paths, &bad), 0);
+    assert_int_equal(spec_paths_hash(&paths, &of_texts, &bad), 0);
+    assert_true(of_files == of_texts);
+    spec_paths_forget_texts(&paths);
+    return of_files;
+}
+
+static void hash_is_of_the_contents_in_order(void **state)
+{
+    AUTO_TEXT struct text one = {0};
+    AUTO_TEXT struct text other = {0};
+    uint64_t before;
+
+    join(&one, *state, "one.json");
+    join(&other, *state, "two.json");
+    assert_int_equal(file_replace(one.data, "{}", 2, 0600), 0);
+    assert_int_equal(file_replace(other.data, "{ }", 3, 0600), 0);
+    before = hash_of(one.data, other.data);
+    assert_true(before == hash_of(one.data, other.data));
+    assert_true(before != hash_of(other.data, one.data));
+    assert_true(before != hash_of(one.data, NULL));
+    assert_int_equal(file_replace(other.data, "{\n}", 3, 0600), 0);
+    assert_true(before != hash_of(one.data, other.data));
+    unlink(one.data);
+    unlink(other.data);
+}
+
+/* Files of more than one part, and one that ends with a part. */
+static void hash_of_a_large_file_is_that_of_its_text(void **state)
+{
+    static const size_t sizes[] = {60 << 10, (60 << 10) + 1, 1 << 20};
+    AUTO_FREE char *bytes = malloc(1 << 20);
+    AUTO_TEXT struct text path = {0};
+
+    assert_non_null(bytes);
+    for (size_t i = 0; i < 1 << 20; i++)
+        bytes[i] = (char)(i * 31 >> 3);
+    join(&path, *state, "large.json");
+    for (size_t i = 0; i < COUNT_OF(sizes); i++) {
+        assert_int_equal(file_replace(path.data, bytes, sizes[i], 0600), 0);
+        (void)hash_of(path.data, NULL);
+    }
+    unlink(path.data);
+}
+
+static void missing_spec_file_is_named(void **state)
+{
+    char missing[] = "/nonexistent/x.json";
+    char *list[] = {missing};
+    const struct spec_paths paths = {.paths = list, .count = 1};
+    const char *bad = NULL;
+    uint64_t hash = 5;
+
+    (void)state;
+    assert_int_equal(spec_paths_hash(&paths, &hash, &bad), -ENOENT);
+    assert_string_equal(bad, missing);
+    assert_int_equal(hash, 5);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -180,6 +247,9 @@ int main(void)
         TEST(the_entry_at_fault_is_named),
         TEST(the_users_files_come_in_the_order_of_their_names),
         TEST(a_user_without_files_is_no_error),
+        TEST(hash_is_of_the_contents_in_order),
+        TEST(hash_of_a_large_file_is_that_of_its_text),
+        TEST(missing_spec_file_is_named),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

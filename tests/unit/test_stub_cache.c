@@ -141,48 +141,6 @@ static void directory_that_ld_preload_cannot_express_is_not_used(void **state)
     expect_below(cache(), "/run/winapi/stub-0000000000000001.so");
 }
 
-static uint64_t hash_of(char *one, char *other)
-{
-    char *list[] = {one, other};
-    const struct spec_paths paths = {.paths = list, .count = other ? 2 : 1};
-    const char *bad = NULL;
-    uint64_t hash = 0;
-
-    assert_int_equal(spec_files_hash(&paths, &hash, &bad), 0);
-    return hash;
-}
-
-static void hash_is_of_the_contents_in_order(void **state)
-{
-    char one[64], other[64];
-    uint64_t before;
-
-    (void)state;
-    snprintf(one, sizeof(one), "%s/one.json", directory);
-    snprintf(other, sizeof(other), "%s/other.json", directory);
-    assert_int_equal(file_replace(one, "{}", 2, 0600), 0);
-    assert_int_equal(file_replace(other, "{ }", 3, 0600), 0);
-    before = hash_of(one, other);
-    assert_true(before == hash_of(one, other));
-    assert_true(before != hash_of(other, one));
-    assert_true(before != hash_of(one, NULL));
-    assert_int_equal(file_replace(other, "{\n}", 3, 0600), 0);
-    assert_true(before != hash_of(one, other));
-}
-
-static void missing_spec_file_is_named(void **state)
-{
-    char missing[] = "/nonexistent/x.json";
-    char *list[] = {missing};
-    const struct spec_paths paths = {.paths = list, .count = 1};
-    const char *bad = NULL;
-    uint64_t hash = 0;
-
-    (void)state;
-    assert_int_equal(spec_files_hash(&paths, &hash, &bad), -ENOENT);
-    assert_string_equal(bad, missing);
-}
-
 #define IN_DIRECTORY(test) cmocka_unit_test_setup_teardown(test, enter_directory, leave_directory)
 
 int main(void)
@@ -195,8 +153,6 @@ int main(void)
         IN_DIRECTORY(directory_that_others_can_write_to_is_not_used),
         IN_DIRECTORY(link_to_a_directory_is_not_used),
         IN_DIRECTORY(directory_that_ld_preload_cannot_express_is_not_used),
-        IN_DIRECTORY(hash_is_of_the_contents_in_order),
-        cmocka_unit_test(missing_spec_file_is_named),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
