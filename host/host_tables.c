@@ -101,29 +101,50 @@ static const char *variable(const char *name)
     return getenv(name);
 }
 
-static int read_all(struct catalog *catalog, struct spec_paths *paths, bool is_named)
+/* *is_complete: nothing was left out. */
+static int read_all(struct catalog *catalog, const struct spec_paths *paths, bool is_named, bool *is_complete)
 {
-    struct compiled_key key = {.paths = paths};
-    bool is_complete = true;
-
-    if (compiled_cache_open(catalog, &key, variable))
-        return 0;
     for (size_t i = 0; i < paths->count; i++) {
         int error = read_one(catalog, paths, i);
 
-        if (error == -ENOMEM || (error && (is_named || i == 0)))
+        if (error == -ENOMEM || (error && is_named))
             return error;
-        is_complete &= !error;
+        *is_complete &= !error;
     }
-    if (is_complete)
-        compiled_cache_keep(catalog, &key, variable);
     return 0;
+}
+
+static int read_tables(struct catalog *catalog, struct spec_paths *winapi, struct spec_paths *paths, bool is_named)
+{
+    struct compiled_key key = {.paths = paths};
+    bool is_complete = true;
+    const char *bad;
+    int error = spec_paths_read(winapi, &bad);
+
+    if (!error)
+        error = spec_paths_hash(winapi, &key.winapi, &bad);
+    if (!error && compiled_cache_open(catalog, &key, variable))
+        return 0;
+    error = read_all(catalog, winapi, true, &is_complete);
+    if (!error)
+        error = read_all(catalog, paths, is_named, &is_complete);
+    if (!error && is_complete)
+        compiled_cache_keep(catalog, &key, variable);
+    return error;
+}
+
+/* The winapi table comes first in any case, also when it is named. */
+static void drop_doubles(struct spec_paths *paths, const struct spec_paths *winapi)
+{
+    for (size_t i = paths->count; i-- > 0;)
+        if (strcmp(paths->paths[i], winapi->paths[0]) == 0)
+            spec_paths_drop(paths, i);
 }
 
 int host_tables_read(struct catalog *catalog, const struct host_options *options)
 {
     AUTO_FREE char *shipped = find_shipped();
-    struct spec_paths paths = {0};
+    struct spec_paths winapi = {0}, paths = {0};
     bool is_named;
     int error;
 
@@ -132,11 +153,14 @@ int host_tables_read(struct catalog *catalog, const struct host_options *options
                   shipped_places[0]);
         return -ENOENT;
     }
-    error = spec_paths_add(&paths, "winapi", shipped);
+    error = spec_paths_add(&winapi, "winapi", shipped);
     if (!error)
         error = add_active(&paths, options, shipped, &is_named);
-    if (!error)
-        error = read_all(catalog, &paths, is_named);
+    if (!error) {
+        drop_doubles(&paths, &winapi);
+        error = read_tables(catalog, &winapi, &paths, is_named);
+    }
     spec_paths_finish(&paths);
+    spec_paths_finish(&winapi);
     return error;
 }

@@ -4,9 +4,9 @@
 #include "preload/control.h"
 #include "preload/own_calls.h"
 #include "preload/place.h"
-#include "preload/record.h"
 #include "preload/reexec.h"
 #include "preload/route.h"
+#include "preload/stub_file.h"
 #include "preload/stub_list.h"
 #include "spec/base/hash.h"
 #include "spec/table/compiled_cache.h"
@@ -121,28 +121,28 @@ static void read_specs(struct diagnostics *diagnostics)
     }
 }
 
-static struct compiled_key compiled_key(void)
+static uint64_t builtin_hash(void)
 {
-    return (struct compiled_key){
-        .paths = &core.specs,
-        .first = hash_bytes(builtin_table, (size_t)(builtin_table_end - builtin_table), 0),
-        .contents = core.specs_hash,
-        .is_known = core.specs.count > 0 && core.specs_hash != 0,
-    };
+    return hash_bytes(builtin_table, (size_t)(builtin_table_end - builtin_table), 0);
 }
 
-/* The texts, where a compiled form of them was to be used and could not. */
-static void read_texts(void)
+/* Of the texts, or of the files where those have not been read. */
+static void take_contents(struct compiled_key *key, const char **bad)
+{
+    *key = (struct compiled_key){.paths = &core.specs, .winapi = builtin_hash()};
+    key->is_known = spec_paths_hash(&core.specs, &key->contents, bad) == 0;
+    core.specs_hash = key->is_known ? stub_file_hash(key->contents) : 0;
+}
+
+/* Where a compiled form of them could not be used. */
+static void read_texts(struct compiled_key *key)
 {
     const char *bad = "";
+    int error = core.specs.texts ? 0 : spec_paths_read(&core.specs, &bad);
 
-    if (core.specs.texts)
-        return;
-    core.specs_hash = STUB_VERSION;
-    if (spec_paths_read(&core.specs, &bad) || spec_paths_hash(&core.specs, &core.specs_hash, &bad)) {
+    take_contents(key, &bad);
+    if (error || !key->is_known)
         log_error("%s: cannot be read", bad);
-        core.specs_hash = 0;
-    }
 }
 
 /* The built-in table first. */
@@ -152,14 +152,13 @@ static void read_tables(void)
     struct compiled_key key;
     struct table *builtin;
 
-    read_texts();
-    key = compiled_key();
+    read_texts(&key);
     if (table_parse(&builtin, builtin_table, (size_t)(builtin_table_end - builtin_table), "(built in)", &diagnostics) ==
             0 &&
         catalog_add(&core.catalog, builtin, &diagnostics) == 0)
         core.is_usable = true;
     read_specs(&diagnostics);
-    if (diagnostics.count == 0)
+    if (diagnostics.count == 0 && core.is_usable)
         compiled_cache_keep(&core.catalog, &key, settings_variable);
     report(&diagnostics);
     diagnostics_finish(&diagnostics);
@@ -218,12 +217,9 @@ static void prepare(void)
     log_hush(has_spoken);
     settings_read(&core.settings);
     find_specs();
-    core.specs_hash = STUB_VERSION;
-    if (spec_paths_hash(&core.specs, &core.specs_hash, &bad))
-        core.specs_hash = 0;
-    key = compiled_key();
+    take_contents(&key, &bad);
     if (!compiled_cache_find(&core.compiled, &key, settings_variable))
-        read_texts();
+        read_texts(&key);
 }
 
 static void load(void)

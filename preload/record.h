@@ -34,7 +34,7 @@ struct stub {
     char magic[8];    /* STUB_MAGIC */
     uint32_t version; /* STUB_VERSION */
     uint32_t count;   /* functions */
-    uint64_t hash;    /* of the spec files it was made from: spec_paths_hash() */
+    uint64_t hash;    /* of the spec files it was made from: stub_file_hash() */
     struct record *records;
     const uint32_t *names; /* offsets into strings, as many as count, sorted by strcmp */
     const char *strings;   /* NUL-terminated names */

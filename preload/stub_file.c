@@ -10,6 +10,7 @@
 #include "preload/elf_hash.h"
 #include "preload/record.h"
 #include "preload/stub_image.h"
+#include "spec/base/hash.h"
 #include "spec/base/text.h"
 
 #include <elf.h>
@@ -173,6 +174,11 @@ static void list_specs(const struct catalog *catalog, struct text *list)
         if (strcmp(table->name, BUILTIN_TABLE) != 0)
             text_format(list, "%s%s", list->size ? ":" : "", table->path);
     }
+}
+
+uint64_t stub_file_hash(uint64_t contents)
+{
+    return hash_bytes(&contents, sizeof(contents), STUB_VERSION);
 }
 
 int stub_file_make(const struct catalog *catalog, uint64_t hash, uint8_t **bytes, size_t *size)

@@ -8,6 +8,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* What names the stub of spec files with these contents, which spec_paths_hash() gives. */
+uint64_t stub_file_hash(uint64_t contents);
+
 /*
  * The bytes of a stub for every row of the catalog but those of the built-in winapi table, in memory that the caller
  * frees.  -ENOTSUP on a machine for which there is no stub code; -ENOMEM.

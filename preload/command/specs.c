@@ -2,7 +2,7 @@
 #include "preload/command/specs.h"
 
 #include "preload/place.h"
-#include "preload/record.h"
+#include "preload/stub_file.h"
 #include "spec/base/own.h"
 #include "spec/table/compiled_cache.h"
 
@@ -60,59 +60,58 @@ static const char *variable(const char *name)
 }
 
 /* The built-in table takes part, so that a spec file that has one of its names is found out here. */
-static int list_all(const struct specs *specs, struct spec_paths *all)
+static int read_builtin(const struct specs *specs, struct spec_paths *builtin, uint64_t *hash)
 {
-    char *builtin = NULL;
+    const char *bad;
+    int error = specs->shipped ? spec_paths_add(builtin, "winapi", specs->shipped) : 0;
 
-    all->paths = calloc(specs->paths.count + 1, sizeof(*all->paths));
-    if (!all->paths || (specs->shipped && asprintf(&builtin, "%s/winapi.json", specs->shipped) < 0))
-        return -ENOMEM;
-    if (builtin)
-        all->paths[all->count++] = builtin;
-    for (size_t i = 0; i < specs->paths.count; i++) {
-        char *copy = strdup(specs->paths.paths[i]);
-
-        if (!copy)
-            return -ENOMEM;
-        all->paths[all->count++] = copy;
-    }
-    return 0;
+    if (!error)
+        error = spec_paths_read(builtin, &bad);
+    return error ? error : spec_paths_hash(builtin, hash, &bad);
 }
 
-static int read_all(struct catalog *catalog, struct spec_paths *all, struct diagnostics *diagnostics)
+static int read_all(struct catalog *catalog, const struct spec_paths *paths, struct diagnostics *diagnostics)
 {
-    struct compiled_key key = {.paths = all};
     int first = 0;
 
-    if (compiled_cache_open(catalog, &key, variable))
-        return 0;
-    for (size_t i = 0; i < all->count; i++) {
-        int error = catalog_read_path(catalog, all, i, diagnostics);
+    for (size_t i = 0; i < paths->count; i++) {
+        int error = catalog_read_path(catalog, paths, i, diagnostics);
 
         first = first ? first : error;
     }
-    if (!first)
-        compiled_cache_keep(catalog, &key, variable);
+    return first;
+}
+
+static int read_tables(struct specs *specs, struct compiled_key *key, struct diagnostics *diagnostics)
+{
+    struct spec_paths builtin = {0};
+    int first = read_builtin(specs, &builtin, &key->winapi);
+    int error;
+
+    if (!first && !compiled_cache_open(&specs->catalog, key, variable)) {
+        first = read_all(&specs->catalog, &builtin, diagnostics);
+        error = read_all(&specs->catalog, &specs->paths, diagnostics);
+        first = first ? first : error;
+        if (!first)
+            compiled_cache_keep(&specs->catalog, key, variable);
+        spec_paths_forget_texts(&specs->paths);
+    }
+    spec_paths_finish(&builtin);
     return first;
 }
 
 int specs_read(struct specs *specs)
 {
     struct diagnostics diagnostics = {0};
-    struct spec_paths all = {0};
-    const char *bad = NULL;
-    int first = list_all(specs, &all);
-    int error;
+    struct compiled_key key = {.paths = &specs->paths};
+    int error = read_tables(specs, &key, &diagnostics);
 
-    if (!first)
-        first = read_all(&specs->catalog, &all, &diagnostics);
-    spec_paths_finish(&all);
-    specs->hash = STUB_VERSION;
-    error = spec_paths_hash(&specs->paths, &specs->hash, &bad);
+    specs->hash = stub_file_hash(key.contents);
+    error = error || key.is_known ? error : -EIO;
     if (diagnostics.text.data)
         fputs(diagnostics.text.data, stderr);
-    else if (first || error)
-        fprintf(stderr, "winapi: spec file %s: %s\n", bad ? bad : "", strerror(first ? -first : -error));
+    else if (error)
+        fprintf(stderr, "winapi: the spec files cannot be read: %s\n", strerror(-error));
     diagnostics_finish(&diagnostics);
-    return first ? first : error;
+    return error;
 }

@@ -11,7 +11,7 @@
 struct specs {
     struct spec_paths paths;
     struct catalog catalog; /* also has the winapi table, where its spec file is installed */
-    uint64_t hash;          /* spec_paths_hash(paths), for stubs */
+    uint64_t hash;          /* stub_file_hash() of them */
     char *shipped;          /* the directory of the shipped spec files, or NULL */
 };
 

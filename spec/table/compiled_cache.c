@@ -11,7 +11,7 @@
 
 static uint64_t name_of(const struct compiled_key *key)
 {
-    uint64_t sum = compiled_build() + key->first;
+    uint64_t sum = compiled_build();
 
     for (size_t i = 0; i < key->paths->count; i++)
         sum = hash_bytes(key->paths->paths[i], strlen(key->paths->paths[i]) + 1, sum);
@@ -20,7 +20,7 @@ static uint64_t name_of(const struct compiled_key *key)
 
 static uint64_t contents_of(const struct compiled_key *key)
 {
-    const uint64_t both[] = {key->first, key->contents};
+    const uint64_t both[] = {key->winapi, key->contents};
 
     return hash_bytes(both, sizeof(both), 0);
 }
@@ -34,9 +34,9 @@ static char *path_in(const char *directory, const struct compiled_key *key)
 
 bool compiled_cache_find(struct compiled *compiled, const struct compiled_key *key, cache_variable *variable)
 {
-    bool is_found = false;
+    bool is_wanted = key->is_known && key->paths->count > 0, is_found = false;
 
-    for (int place = 0; key->is_known && place < CACHE_PLACES && !is_found; place++) {
+    for (int place = 0; is_wanted && place < CACHE_PLACES && !is_found; place++) {
         AUTO_FREE char *directory = cache_place(place, variable);
         AUTO_FREE char *path = directory && !cache_place_reject(directory) ? path_in(directory, key) : NULL;
 
@@ -81,7 +81,7 @@ void compiled_cache_keep(const struct catalog *catalog, const struct compiled_ke
     size_t size;
     bool is_kept = false;
 
-    if (!key->is_known || compiled_make(catalog, contents_of(key), &bytes, &size))
+    if (!key->is_known || key->paths->count == 0 || compiled_make(catalog, contents_of(key), &bytes, &size))
         return;
     for (int place = 0; place < CACHE_PLACES && !is_kept; place++) {
         AUTO_FREE char *directory = cache_place(place, variable);

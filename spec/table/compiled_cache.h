@@ -15,21 +15,21 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Which one. */
+/* Which one.  The guest's, the command's and the host's of the same spec files are the same. */
 struct compiled_key {
-    struct spec_paths *paths;
-    uint64_t first;    /* a hash of what the catalog has before the spec files; 0: nothing */
-    uint64_t contents; /* spec_paths_hash() of those */
-    bool is_known;     /* both are */
+    struct spec_paths *paths; /* of the spec files, without the winapi table's */
+    uint64_t winapi;          /* a hash of that one's text: it comes first in the catalog */
+    uint64_t contents;        /* spec_paths_hash() of the others */
+    bool is_known;            /* whether all could be read */
 };
 
-/* Maps the one that fits, for compiled_open(); false: there is none. */
+/* Maps the one that fits, for compiled_open(); false: there is none, as where there are no spec files. */
 bool compiled_cache_find(struct compiled *compiled, const struct compiled_key *key, cache_variable *variable);
 
 /*
  * Fills the empty catalog with all of the tables; false: they have to be read from the paths' texts, which are there
- * now if they can be.  The key needs its paths and what comes first, and has the rest then: of those texts, whatever
- * the files were a moment before.
+ * now if they can be.  The key needs its paths and the winapi table's hash, and has the rest then: of those texts,
+ * whatever the files were a moment before.
  */
 bool compiled_cache_open(struct catalog *catalog, struct compiled_key *key, cache_variable *variable);
 
