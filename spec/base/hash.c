@@ -47,6 +47,7 @@ int hash_file(const char *path, size_t most, uint64_t *hash)
         return fd;
     if (!part)
         return -ENOMEM;
+    XXH3_INITSTATE(&state);
     if (XXH3_64bits_reset_withSeed(&state, *hash) != XXH_OK)
         return -EINVAL;
     error = hash_rest(fd, most, &state, part);
