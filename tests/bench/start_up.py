@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What the library adds to the start of programs, with tables of 10, 1,000 and 20,000 functions, in milliseconds.
 
-    WINAPI_BUILD=build/release tests/bench/start_up.py [RUNS]
+    WINAPI_BUILD=build/release tests/bench/start_up.py [RUNS [FUNCTIONS]...]
 
 Each figure is the difference of two medians, with and without LD_PRELOAD, of runs that take turns.  "running host": the
 program's one call of crc32 goes to a host that is there; "own host": the program starts one.
@@ -17,6 +17,9 @@ sys.path.insert(0, SOURCE + "/tests/endtoend")
 from lib_tables import write_table  # noqa: E402
 
 RUNS = sys.argv[1] if len(sys.argv) > 1 else "200"
+COUNTS = [int(count) for count in sys.argv[2:]] or [10, 1000, 20000]
+TIMER = os.environ.get("WINAPI_TIMER", BUILD + "/bin/bench/start_up")  # another build's, for one that has none
+PYTHON = "/usr/bin/python3" if os.path.exists("/usr/bin/python3") else os.path.realpath(sys.executable)
 PRELOAD = BUILD + "/lib/libwinapi_preload.so"
 CALLER = r"""
 unsigned long crc32(unsigned long crc, const unsigned char *buf, unsigned len);
@@ -25,7 +28,7 @@ int main(void) { return crc32(0, (const unsigned char *)"123456789", 9) != 0xcbf
 
 
 def measure(command, environments):
-    arguments = [BUILD + "/bin/bench/start_up", RUNS, *command]
+    arguments = [TIMER, RUNS, *command]
     for variables in environments:
         arguments += ["--", *(f"{name}={value}" for name, value in variables.items())]
     out = subprocess.run(arguments, check=True, text=True, stdout=subprocess.PIPE).stdout
@@ -37,7 +40,7 @@ def main(folder):
     subprocess.run(["gcc", "-O2", "-x", "c", "-", "-o", caller, "-lz"], input=CALLER, text=True, check=True)
     base = {"PATH": os.environ["PATH"], "HOME": folder}
     print(f"{'functions':>9} {'/bin/true':>10} {'python3':>10} {'running host':>13} {'own host':>10} {'winapi run':>11}")
-    for count in 10, 1000, 20000:
+    for count in COUNTS:
         spec = write_table(f"{folder}/table{count}.json", count)
         plain = base | {"WINAPI_SPEC": spec, "XDG_CACHE_HOME": folder}
         subprocess.run([BUILD + "/bin/winapi", "run", "--spec", spec, "--", caller], check=True, env=plain)
@@ -53,7 +56,7 @@ def main(folder):
         os.close(ready)
         try:
             true = measure(["/bin/true"], [base, loaded])
-            python = measure([os.path.realpath(sys.executable), "-c", "pass"], [base, loaded])
+            python = measure([PYTHON, "-c", "pass"], [base, loaded])
             calls = measure([caller], [base, loaded | {"WINAPI_HOST": "unix:" + socket}, loaded])
             run = measure([BUILD + "/bin/winapi", "run", "/bin/true"], [plain])
         finally:

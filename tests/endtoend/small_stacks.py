@@ -33,6 +33,24 @@ for medium in ["memory", "socket"]:
 
 result = winapi_run(DEPTH, f"add={LEAST}", f"large={LEAST}")
 check("a host is started from a stack that small", len(result.lines) == 2 and "wrong" not in result.out, result)
+
+def run_without_cache(*words):
+    """The stub is there, and no compiled tables: the first call reads the text and writes them."""
+    preload = winapi_run("sh", "-c", "echo $LD_PRELOAD").out.strip()
+    for name in os.listdir(folder + "/cache/winapi"):
+        if name.startswith("tables-"):
+            os.unlink(f"{folder}/cache/winapi/{name}")
+    return run([DEPTH, *words], LD_PRELOAD=preload, WINAPI_SPEC=WAYS_SPEC, WINAPI_HOST=host.address)
+
+
+result = run_without_cache("add", "add")
+print("tables from their text:", *(f"{word} {depth}" for word, depth in depths(result)))
+check("a first call that reads and writes the tables", len(result.lines) == 2 and "wrong" not in result.out and
+      all(depth <= FIRST for _, depth in depths(result)) and
+      any(name.startswith("tables-") for name in os.listdir(folder + "/cache/winapi")), result)
+result = run_without_cache(f"add={LEAST}")
+check(f"a first call that reads and writes the tables, on a stack of {LEAST} bytes", len(result.lines) == 1 and
+      "wrong" not in result.out and result.status == 0, result)
 result = winapi_run(DEPTH, f"add={LEAST}", "add", "large", WINAPI_HOST="unix:/nobody")
 print("lost:", *(f"{word} {depth}" for word, depth in depths(result)))
 check("lost calls, with their lines", "no host answers" in result.err and result.status == 0 and
