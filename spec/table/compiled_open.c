@@ -56,7 +56,7 @@ int compiled_map(struct compiled *compiled, const char *path, uint64_t contents)
     void *base;
     int error = fd < 0 ? fd : check_owner(fd, &size);
 
-    if (!error && pread(fd, &header, sizeof(header), 0) != (ssize_t)sizeof(header))
+    if (!error && read(fd, &header, sizeof(header)) != (ssize_t)sizeof(header))
         error = -EBADMSG;
     if (!error)
         error = check_header(&header, size, contents);
