@@ -33,9 +33,6 @@ _Static_assert(sizeof(struct expression) == 72, "name its pointers below");
         offsetof(struct owner, member), shape, offsetof(struct owner, count) \
     }
 
-#define IN_PASSING(owner, passing) \
-    TO_ONE(owner, passing.length, SHAPE_EXPRESSION), TO_ONE(owner, passing.capacity, SHAPE_EXPRESSION)
-
 /* Its rows and their order: compiled_make.c. */
 static const struct shape_pointer in_table[] = {
     TO_ONE(table, name, SHAPE_STRING),
@@ -44,17 +41,24 @@ static const struct shape_pointer in_table[] = {
 };
 
 static const struct shape_pointer in_row[] = {
-    TO_ONE(row, table, SHAPE_TABLE),        TO_ONE(row, name, SHAPE_STRING),
-    TO_ONE(row, prototype, SHAPE_STRING),   TO_MANY(row, parameters, SHAPE_PARAMETER, parameter_count),
-    TO_ONE(row, result.name, SHAPE_STRING), TO_ONE(row, result.type, SHAPE_TYPE),
-    IN_PASSING(row, result.passing),        TO_MANY(row, order, SHAPE_BYTES, parameter_count),
-    TO_ONE(row, library, SHAPE_STRING),     TO_ONE(row, symbol, SHAPE_STRING),
+    TO_ONE(row, table, SHAPE_TABLE),
+    TO_ONE(row, name, SHAPE_STRING),
+    TO_ONE(row, prototype, SHAPE_STRING),
+    TO_MANY(row, parameters, SHAPE_PARAMETER, parameter_count),
+    TO_ONE(row, result.name, SHAPE_STRING),
+    TO_ONE(row, result.type, SHAPE_TYPE),
+    TO_ONE(row, result.passing.length, SHAPE_EXPRESSION),
+    TO_ONE(row, result.passing.capacity, SHAPE_EXPRESSION),
+    TO_MANY(row, order, SHAPE_BYTES, parameter_count),
+    TO_ONE(row, library, SHAPE_STRING),
+    TO_ONE(row, symbol, SHAPE_STRING),
 };
 
 static const struct shape_pointer in_parameter[] = {
     TO_ONE(parameter, name, SHAPE_STRING),
     TO_ONE(parameter, type, SHAPE_TYPE),
-    IN_PASSING(parameter, passing),
+    TO_ONE(parameter, passing.length, SHAPE_EXPRESSION),
+    TO_ONE(parameter, passing.capacity, SHAPE_EXPRESSION),
 };
 
 static const struct shape_pointer in_type[] = {
@@ -68,7 +72,8 @@ static const struct shape_pointer in_type[] = {
 static const struct shape_pointer in_field[] = {
     TO_ONE(field, name, SHAPE_STRING),
     TO_ONE(field, type, SHAPE_TYPE),
-    IN_PASSING(field, passing),
+    TO_ONE(field, passing.length, SHAPE_EXPRESSION),
+    TO_ONE(field, passing.capacity, SHAPE_EXPRESSION),
 };
 
 static const struct shape_pointer in_enumerator[] = {
