@@ -50,7 +50,7 @@ struct tally {
 /* What the thread of one track has counted.  It alone writes here, until the client has ended. */
 struct track_counts {
     _Alignas(64) _Atomic uint64_t calls; /* in all */
-    _Atomic uint64_t sleeps, wakes; /* of its lane, at this end */
+    _Atomic uint64_t sleeps, wakes;      /* of its lane, at this end */
     struct tally tallies[TALLIES];
 };
 
@@ -61,10 +61,10 @@ struct client_slot {
     int32_t pid;            /* of the client; 0: unknown */
     uint32_t uid;
     uint64_t since_ns;
-    _Atomic bool has_ended;          /* the worker ends because its session does */
-    _Atomic uint32_t name_size;      /* bytes of `name`, 0 until they are there: written once, before this */
-    char name[STATISTICS_NAME_MOST]; /* what the client calls itself */
-    _Atomic uint32_t tracks[TRACKS]; /* function id plus one; 0: in none */
+    _Atomic bool has_ended;           /* the worker ends because its session does */
+    _Atomic uint32_t name_size;       /* bytes of `name`, 0 until they are there: written once, before this */
+    char name[STATISTICS_NAME_MOST];  /* what the client calls itself */
+    _Atomic uint32_t tracks[TRACKS];  /* function id plus one; 0: in none */
     _Atomic bool has_counted[TRACKS]; /* what follows is touched only where this is set */
     struct track_counts counts[TRACKS];
 };

@@ -66,12 +66,12 @@ struct lane {
     struct spin spin;            /* how long the next wait spins */
     struct spin_outcome outcome; /* of the last wait; learned from when the next one begins, which has the time */
     bool has_outcome;
-    uint32_t function; /* of the call under way, or the last one */
-    uint32_t cpu;      /* memory: where the last frame was sent from, plus one */
-    bool woke;         /* memory: the other end slept when it was sent */
-    uint64_t awake_ns; /* memory: when this end woke for what it is at work on; 0: it did not sleep */
+    uint32_t function;      /* of the call under way, or the last one */
+    uint32_t cpu;           /* memory: where the last frame was sent from, plus one */
+    bool woke;              /* memory: the other end slept when it was sent */
+    uint64_t awake_ns;      /* memory: when this end woke for what it is at work on; 0: it did not sleep */
     uint64_t sleeps, wakes; /* how often this end slept, and woke the other one */
-    bool owed;         /* guest: the host may still work on a request, and write into its payload */
+    bool owed;              /* guest: the host may still work on a request, and write into its payload */
 
     const struct memory *memory; /* memory medium: where descriptors point */
     struct arena *arena;         /* memory medium, guest: where payload comes from */
