@@ -8,6 +8,7 @@
 
 #include "spec/base/log.h"
 #include "spec/call/call.h"
+#include "spec/call/value.h"
 
 #include <errno.h>
 #include <string.h>
@@ -87,6 +88,12 @@ static int forget_closed(const struct dispatch *dispatch, const struct call *cal
     return 0;
 }
 
+/* What the guest has promised its caller in the function's name. */
+static bool kept_promise(const struct row *row, const void *result)
+{
+    return row->result.type->kind == TYPE_VOID || (int64_t)value_load(row->result.type, result) == row->async_result;
+}
+
 static int invoke(const struct dispatch *dispatch, const struct host_function *function, struct call *call)
 {
     size_t size = function->plan->result_size;
@@ -101,7 +108,9 @@ static int invoke(const struct dispatch *dispatch, const struct host_function *f
     statistics_call_begin(dispatch->client, dispatch->track, function->id);
     call_invoke(call, function->address, result, &reply->header.error_number);
     statistics_call_end(dispatch->client, dispatch->track);
-    return call_encode_reply(call, result);
+    if (!dispatch->lane->is_posted)
+        return call_encode_reply(call, result);
+    return kept_promise(function->row, result) ? 0 : -ECANCELED;
 }
 
 static int call_function(const struct dispatch *dispatch, struct host_function *function, struct call *call)
@@ -125,7 +134,50 @@ static void start_reply(const struct dispatch *dispatch, enum frame_status statu
     reply->header.status = status;
 }
 
-static void answer_request(const struct dispatch *dispatch, struct call *call)
+/* Calls that were posted and have failed, since the guest was last told. */
+struct failures {
+    struct frame_earlier first;
+    const char *name; /* of that function */
+};
+
+static void note_failure(struct failures *failures, const struct host_function *function, int32_t error_number)
+{
+    if (failures->first.count == 0) {
+        failures->first = (struct frame_earlier){.function = function->id, .error_number = error_number};
+        failures->name = function->row->name;
+    }
+    failures->first.count++;
+}
+
+static void tell_failures(const struct dispatch *dispatch, struct failures *failures)
+{
+    struct frame *reply = lane_reply(dispatch->lane);
+
+    start_reply(dispatch, FRAME_EARLIER_FAILED);
+    memcpy(reply->body, &failures->first, sizeof(failures->first));
+    reply->header.inline_size = sizeof(failures->first);
+    *failures = (struct failures){0};
+}
+
+/* A result that was not promised is a failure of a posted call, and none of ours. */
+static void take_error(const struct dispatch *dispatch, struct host_function *function, const struct call *call,
+                       int error)
+{
+    struct frame *reply = lane_reply(dispatch->lane);
+    int32_t error_number = reply->header.error_number;
+
+    if (error == -ECANCELED && dispatch->lane->is_posted) {
+        start_reply(dispatch, FRAME_EARLIER_FAILED);
+        reply->header.error_number = error_number;
+        return;
+    }
+    start_reply(dispatch, status_of(error));
+    if (dispatch->lane->is_posted)
+        reply->header.error_number = 0;
+    complain(dispatch, function, call, error);
+}
+
+static void answer_request(const struct dispatch *dispatch, struct call *call, struct failures *failures)
 {
     const struct frame *request = &dispatch->lane->request;
     struct host_function *function = host_functions_find(dispatch->functions, request->header.function);
@@ -133,17 +185,17 @@ static void answer_request(const struct dispatch *dispatch, struct call *call)
     int error;
 
     if (!function) {
-        start_reply(dispatch, FRAME_REFUSED_FUNCTION);
+        start_reply(dispatch, request->header.function == FRAME_NO_FUNCTION ? FRAME_OK : FRAME_REFUSED_FUNCTION);
         return;
     }
     call->fault_name = call->fault_what = NULL;
     start_reply(dispatch, FRAME_OK);
     error = call_function(dispatch, function, call);
-    if (error) {
-        start_reply(dispatch, status_of(error));
-        complain(dispatch, function, call, error);
-    }
-    outcome.failed = error != 0;
+    if (error)
+        take_error(dispatch, function, call, error);
+    if (error && dispatch->lane->is_posted)
+        note_failure(failures, function, lane_reply(dispatch->lane)->header.error_number);
+    outcome.failed = error && error != -ECANCELED;
     outcome.bytes_out = frame_travelling(lane_reply(dispatch->lane), BUFFER_OUT);
     outcome.function = function->id;
     outcome.sleeps = dispatch->lane->sleeps;
@@ -151,18 +203,37 @@ static void answer_request(const struct dispatch *dispatch, struct call *call)
     statistics_count(dispatch->statistics, dispatch->client, &outcome);
 }
 
+static int serve_one(const struct dispatch *dispatch, struct call *call, struct failures *failures)
+{
+    const struct frame_header *request = &dispatch->lane->request.header;
+
+    if (dispatch->lane->is_posted) {
+        answer_request(dispatch, call, failures);
+        lane_release(dispatch->lane);
+        return 0;
+    }
+    if (failures->first.count && request->flags & FRAME_MAY_TELL)
+        tell_failures(dispatch, failures);
+    else
+        answer_request(dispatch, call, failures);
+    return lane_answer(dispatch->lane);
+}
+
 void dispatch_serve(const struct dispatch *dispatch)
 {
     struct call call = {
         .lane = dispatch->lane, .handles = handle_table_door(dispatch->handles), .limit = dispatch->memory_limit};
+    struct failures failures = {0};
     int error = lane_receive(dispatch->lane);
 
     while (!error) {
-        answer_request(dispatch, &call);
-        error = lane_answer(dispatch->lane);
+        error = serve_one(dispatch, &call, &failures);
         if (!error)
             error = lane_receive(dispatch->lane);
     }
+    if (failures.first.count)
+        log_warn("client %d: %s: a call that nobody waited for has failed, and %u more; nobody asked",
+                 (int)dispatch->client->pid, failures.name, failures.first.count - 1);
     if (error != -ECONNRESET) {
         log_warn("client %d: a lane is closed: %s", (int)dispatch->client->pid, strerror(-error));
         start_reply(dispatch, status_of(error));

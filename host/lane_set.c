@@ -185,3 +185,14 @@ bool lane_set_leave(struct lane_set *set)
     pthread_mutex_unlock(&set->lock);
     return are_idle;
 }
+
+bool lane_set_has_posted(struct lane_set *set)
+{
+    bool found = false;
+
+    pthread_mutex_lock(&set->lock);
+    for (size_t i = 0; i < LANES_MOST; i++)
+        found |= set->lanes[i] && lane_has_posted(&set->lanes[i]->lane);
+    pthread_mutex_unlock(&set->lock);
+    return found;
+}

@@ -54,4 +54,7 @@ bool lane_set_nudge(struct lane_set *set);
 /* Has further requests refused on every lane.  true: no call is under way any more. */
 MUST_CHECK bool lane_set_leave(struct lane_set *set);
 
+/* Whether calls that nobody waits for are still to be made, on any lane. */
+bool lane_set_has_posted(struct lane_set *set);
+
 #endif

@@ -17,8 +17,9 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <time.h>
 
-enum { NUDGE_EVERY_MS = 20, CALLS_END_MS = 1000, LOOK_EVERY_MS = 2 };
+enum { NUDGE_EVERY_MS = 20, CALLS_END_MS = 1000, LOOK_EVERY_MS = 2, POSTED_END_MS = 10000 };
 
 typedef int message_handler(struct session *session, struct member_reader *reader);
 
@@ -368,6 +369,19 @@ static void finish_calls(struct session *session, int client_fd)
             return;
 }
 
+/* What the client has posted is made, though it has gone. */
+static void finish_posted(struct session *session)
+{
+    const struct timespec look = {.tv_nsec = LOOK_EVERY_MS * 1000000};
+    int waited_ms = 0;
+
+    for (; waited_ms < POSTED_END_MS && lane_set_has_posted(&session->lanes); waited_ms += LOOK_EVERY_MS)
+        nanosleep(&look, NULL);
+    if (waited_ms >= POSTED_END_MS)
+        log_warn("client %d: has gone, and calls that nobody waits for are not over after %d s: they are given up",
+                 (int)session->client->pid, POSTED_END_MS / 1000);
+}
+
 void session_run(struct session *session)
 {
     int client_fd = watch_client(session);
@@ -378,6 +392,7 @@ void session_run(struct session *session)
     if (error && error != -ECONNRESET && error != -EPIPE)
         log_warn("client %d: its connection is closed: %s", (int)session->client->pid, strerror(-error));
     finish_calls(session, client_fd);
+    finish_posted(session);
     json_requests_drain(&session->requests);
     atomic_store(&session->client->has_ended, true);
     _exit(0);

@@ -1,9 +1,14 @@
 /* Forwarding: lane, encode, exchange, decode. */
 #include "preload/forward.h"
 
+#include "preload/post.h"
+
+#include "spec/base/log.h"
+#include "spec/call/value.h"
 #include "spec/wire/clock.h"
 
 #include <errno.h>
+#include <string.h>
 
 static int lose(struct forward *forward, int error, bool sent, const char *detail)
 {
@@ -56,6 +61,28 @@ static const char *describe_refusal(uint32_t status)
     }
 }
 
+static const char *name_of(const struct core *core, const struct connection *connection, uint32_t id)
+{
+    for (size_t i = 0; i < connection->row_count; i++)
+        if (connection->ids[i] == id)
+            return core->bindings[i].row->name;
+    return "an unknown function";
+}
+
+/* The call was not made: an earlier one, which nobody waited for, has failed. */
+static int take_earlier(struct forward *forward, const struct core *core)
+{
+    const struct frame *reply = &forward->lane->lane.reply;
+    struct frame_earlier earlier = {0};
+    const char *name;
+
+    if (reply->header.inline_size == sizeof(earlier))
+        memcpy(&earlier, reply->body, sizeof(earlier));
+    name = name_of(core, forward->lane->connection, earlier.function);
+    return give_up(forward, earlier.error_number > 0 ? -earlier.error_number : -EIO, name,
+                   "this call, which was not waited for, has failed; the one that is told so was not made");
+}
+
 /* Arguments may have been fine and the answer not: only a function that cannot be called has certainly not run. */
 static int take_refusal(struct forward *forward, uint32_t status)
 {
@@ -64,6 +91,12 @@ static int take_refusal(struct forward *forward, uint32_t status)
     thread_lane_give(forward->lane, 0);
     forward->lane = NULL;
     return lose(forward, error, status != FRAME_REFUSED_FUNCTION, describe_refusal(status));
+}
+
+/* Whether its caller can be told of an earlier failure: what closes something is made all the same. */
+static bool may_tell(const struct binding *binding)
+{
+    return binding->row->lost == LOST_FAIL && binding->row->failure.is_given && !binding->closes;
 }
 
 static uint32_t timeout_of(const struct core *core, const struct binding *binding)
@@ -90,6 +123,14 @@ int forward_encode(struct forward *forward, struct core *core, struct binding *b
     id = forward->lane->connection->ids[binding->index];
     if (id == CONNECTION_NO_ID)
         return give_up(forward, -ENOSYS, NULL, forward->lane->connection->refusals[binding->index]);
+    if (options->posts) {
+        error = post_prepare(forward->lane, clock_deadline_ns(timeout_of(core, binding)));
+        if (error && error != -ENOTSUP) {
+            thread_lane_give(forward->lane, error);
+            forward->lane = NULL;
+            return lose(forward, error, false, describe_exchange(error));
+        }
+    }
     call = &forward->lane->call;
     call->plan = plan;
     call->copies_all = options->copies_all;
@@ -100,6 +141,25 @@ int forward_encode(struct forward *forward, struct core *core, struct binding *b
     error = call_encode_request(call, arguments, ++forward->lane->request, id);
     if (error)
         return give_up(forward, error, call->fault_name, call->fault_what);
+    if (may_tell(binding))
+        lane_request(&forward->lane->lane)->header.flags |= FRAME_MAY_TELL;
+    return 0;
+}
+
+/* 0 with forward->is_posted, or without: it is to be exchanged after all. */
+static int try_post(struct forward *forward, const struct core *core, const struct binding *binding)
+{
+    int error = post_send(forward->lane, clock_deadline_ns(timeout_of(core, binding)));
+
+    if (error == -ENOTSUP)
+        return 0;
+    if (error) {
+        thread_lane_give(forward->lane, error);
+        forward->lane = NULL;
+        return lose(forward, error, false, describe_exchange(error));
+    }
+    forward->is_posted = true;
+    forward->sent = frame_travelling(&forward->lane->lane.request, BUFFER_IN);
     return 0;
 }
 
@@ -117,6 +177,8 @@ int forward_exchange(struct forward *forward, struct core *core, struct binding 
     }
     forward->sent = frame_travelling(&forward->lane->lane.request, BUFFER_IN);
     forward->received = frame_travelling(&forward->lane->lane.reply, BUFFER_OUT);
+    if (reply->status == FRAME_EARLIER_FAILED)
+        return take_earlier(forward, core);
     if (reply->status != FRAME_OK)
         return take_refusal(forward, reply->status);
     *error_number = reply->error_number;
@@ -126,10 +188,12 @@ int forward_exchange(struct forward *forward, struct core *core, struct binding 
 static int encode_and_exchange(struct forward *forward, struct core *core, struct binding *binding, void **arguments,
                                int32_t *error_number)
 {
-    static const struct forward_options usual;
-    int error = forward_encode(forward, core, binding, arguments, &usual);
+    const struct forward_options options = {.posts = binding->row->is_async};
+    int error = forward_encode(forward, core, binding, arguments, &options);
 
-    return error ? error : forward_exchange(forward, core, binding, error_number);
+    if (!error && options.posts)
+        error = try_post(forward, core, binding);
+    return error || forward->is_posted ? error : forward_exchange(forward, core, binding, error_number);
 }
 
 /* A host that has ended since the last call is found out by the next one, which then goes to its successor. */
@@ -150,10 +214,40 @@ int forward_call(struct forward *forward, struct core *core, struct binding *bin
     }
     if (error)
         return error;
+    if (forward->is_posted) {
+        thread_lane_give(forward->lane, 0);
+        if (binding->row->result.type->kind != TYPE_VOID)
+            (void)!value_store_result(binding->row->result.type, result, (uint64_t)binding->row->async_result);
+        errno = kept_errno;
+        return 0;
+    }
     error = call_decode_reply(&forward->lane->call, result);
     thread_lane_give(forward->lane, error == -ENOMEM ? 0 : error);
     if (error)
         return lose(forward, error, true, describe_exchange(error));
     errno = binding->row->keeps_errno ? kept_errno : error_number;
     return 0;
+}
+
+void forward_ask_for_failures(struct core *core)
+{
+    struct thread_lane *own = thread_lane_own();
+    struct forward forward = {0};
+    struct lane *lane;
+    bool sent;
+    int error;
+
+    if (!own || !atomic_load(&own->has_posted) || thread_lane_take(core, &forward.lane, &forward.mark))
+        return;
+    lane = &forward.lane->lane;
+    frame_start(lane_request(lane), FRAME_CALL, ++forward.lane->request, FRAME_NO_FUNCTION);
+    lane_request(lane)->header.flags = FRAME_MAY_TELL;
+    error = lane_exchange(lane, clock_deadline_ns(core->settings.call_timeout_ms), &sent);
+    if (!error && lane->reply.header.status == FRAME_EARLIER_FAILED) {
+        (void)!take_earlier(&forward, core);
+        log_error("%s: this call, which was not waited for, has failed: %s", forward.loss.part,
+                  strerror(-forward.loss.error));
+        return;
+    }
+    thread_lane_give(forward.lane, error);
 }

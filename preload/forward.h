@@ -13,11 +13,13 @@ struct forward {
     struct thread_lane *lane;
     struct loss loss;        /* when it did not work */
     uint64_t sent, received; /* bytes, of calls that were answered */
+    bool is_posted;          /* nobody waits for it: no answer */
 };
 
 /* What compare needs to be different; a zeroed struct is an ordinary call. */
 struct forward_options {
     bool copies_all;
+    bool posts;                        /* the call may be posted */
     const struct handle_door *handles; /* NULL: the guest's own */
 };
 
@@ -35,5 +37,8 @@ MUST_CHECK int forward_exchange(struct forward *forward, struct core *core, stru
 /* The whole call: outs and result stored, errno set.  On error forward->loss says what to do about it. */
 MUST_CHECK int forward_call(struct forward *forward, struct core *core, struct binding *binding, void **arguments,
                             void *result);
+
+/* Asks the host which posted calls of this thread have failed, and says so in a line. */
+void forward_ask_for_failures(struct core *core);
 
 #endif

@@ -12,6 +12,7 @@
 #include "preload/core.h"
 #include "preload/forward.h"
 #include "preload/lost.h"
+#include "preload/post.h"
 #include "preload/trace.h"
 #include "spec/wire/clock.h"
 
@@ -35,12 +36,18 @@ static const char *call_remote(struct core *core, struct binding *binding, void 
 {
     struct forward forward = {0};
     int kept_errno = errno;
-    int error = forward_call(&forward, core, binding, arguments, result);
+    int error;
+
+    if (binding->row->is_async)
+        post_begin(core);
+    else
+        post_settle_before(core, true);
+    error = forward_call(&forward, core, binding, arguments, result);
 
     cost->sent = forward.sent;
     cost->received = forward.received;
     if (error == 0)
-        return "remote";
+        return forward.is_posted ? "posted" : "remote";
     cost->is_error = true;
     errno = kept_errno; /* what the native function finds if it runs instead */
     lost_answer(binding, &forward.loss, result, arguments);
@@ -52,9 +59,11 @@ static const char *call_in(enum mode mode, struct core *core, struct binding *bi
 {
     switch (mode) {
     case MODE_NATIVE:
+        post_settle_before(core, false);
         call_native(binding, result, arguments);
         return "native";
     case MODE_COMPARE:
+        post_settle_before(core, false);
         return compare_call(core, binding, result, arguments);
     case MODE_REMOTE:
         break;

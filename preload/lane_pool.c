@@ -26,7 +26,8 @@ enum { ABSENT_MS = 1000, LEAVING_MS = 1000 };
 struct debt {
     const struct connection *connection; /* the host's; NULL: none, or its host is no more */
     uint64_t payload_offset;             /* memory to be given back once the host has closed the lane */
-    bool has_payload;
+    uint64_t ring_offset;
+    bool has_payload, has_ring;
 };
 
 static struct {
@@ -118,8 +119,12 @@ static void note_debt(const struct thread_lane *lane)
 {
     const struct lane *owing = &lane->lane;
 
-    if (owing->medium == MEDIUM_MEMORY && owing->owed)
-        pool.debts[lane->index] = (struct debt){lane->connection, owing->payload_offset, owing->payload != NULL};
+    if (owing->medium == MEDIUM_MEMORY && (owing->owed || !lane_is_settled(owing)))
+        pool.debts[lane->index] = (struct debt){.connection = lane->connection,
+                                                .payload_offset = owing->payload_offset,
+                                                .ring_offset = owing->ring_offset,
+                                                .has_payload = owing->owed && owing->payload != NULL,
+                                                .has_ring = owing->ring.bytes != NULL};
 }
 
 static void settle_debt(const struct connection *connection, uint32_t index)
@@ -128,6 +133,8 @@ static void settle_debt(const struct connection *connection, uint32_t index)
 
     if (debt->has_payload)
         (void)!arena_give(connection->arena, debt->payload_offset);
+    if (debt->has_ring)
+        (void)!arena_give(connection->arena, debt->ring_offset);
     *debt = (struct debt){0};
 }
 
@@ -147,6 +154,9 @@ void lane_pool_drop(struct thread_lane *lane)
 
     remove_lane(lane);
     note_debt(lane);
+    if (atomic_load(&lane->connection->is_lost) && !lane_is_settled(&lane->lane))
+        log_error("%s: the host has ended; calls that nobody waited for may not have been made", connection->address);
+    atomic_store(&lane->has_posted, false);
     lane_close(&lane->lane);
     call_finish(&lane->call);
     atomic_store(&lane->claim, 0);
@@ -374,6 +384,21 @@ int lane_pool_find(struct core *core, struct thread_lane **found)
 bool lane_pool_is_wanted(void)
 {
     return atomic_load_explicit(&pool.is_wanted, memory_order_relaxed);
+}
+
+bool lane_pool_are_settled(const struct thread_lane *but)
+{
+    bool are_settled = true;
+
+    lane_pool_lock();
+    for (const struct thread_lane *lane = pool.all; lane; lane = lane->next)
+        /* Counterpart: post_prepare(). */
+        if (lane != but && atomic_load(&lane->has_posted) && lane_is_usable(lane) && !lane_is_settled(&lane->lane)) {
+            lane_nudge(&lane->lane);
+            are_settled = false;
+        }
+    lane_pool_unlock();
+    return are_settled;
 }
 
 bool lane_pool_may_have_one(bool (*is_ours)(const struct thread_lane *lane))

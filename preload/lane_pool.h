@@ -24,10 +24,11 @@ struct thread_lane {
     struct lane lane;
     struct call call;
     struct connection *connection;
-    uint32_t index;         /* its number in shared memory, or at the host */
-    uint64_t request;       /* the last number used */
-    _Atomic uint64_t claim; /* whose it is, and whether a call uses it */
-    struct call_mark *mark; /* of the call that uses it */
+    uint32_t index;          /* its number in shared memory, or at the host */
+    uint64_t request;        /* the last number used */
+    _Atomic bool has_posted; /* calls were posted on it */
+    _Atomic uint64_t claim;  /* whose it is, and whether a call uses it */
+    struct call_mark *mark;  /* of the call that uses it */
     bool is_spare;
     struct thread_lane *outer; /* while it is a spare: the next spare of its thread, whose call this one's interrupts */
     bool is_inherited;         /* the parent's, in use by the call that the child returns to: nobody's afterwards */
@@ -77,6 +78,9 @@ bool lane_pool_is_wanted(void);
  * about to close one.
  */
 bool lane_pool_may_have_one(bool (*is_ours)(const struct thread_lane *lane));
+
+/* Whether every call that was posted is over, on all lanes but that one; wakes hosts that nap. */
+bool lane_pool_are_settled(const struct thread_lane *but);
 
 /* Why the last lane_pool_find() that failed did, in words: an address or a limit, and what to do. */
 void lane_pool_explain(char *text, size_t size);

@@ -6,6 +6,7 @@
  */
 #include "preload/compare.h"
 #include "preload/core.h"
+#include "preload/post.h"
 #include "preload/reexec.h"
 #include "preload/stub_file.h"
 #include "preload/stub_list.h"
@@ -73,6 +74,7 @@ __attribute__((destructor)) static void library_unloaded(void)
 {
     int kept_errno = errno;
 
+    post_finish();
     compare_finish();
     errno = kept_errno;
 }

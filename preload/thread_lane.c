@@ -99,6 +99,11 @@ static bool keep_as_own(struct thread_lane *lane)
     return true;
 }
 
+struct thread_lane *thread_lane_own(void)
+{
+    return own_busy ? NULL : own;
+}
+
 void thread_lane_watch_end(void)
 {
     static __thread bool is_watched;

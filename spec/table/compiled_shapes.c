@@ -15,7 +15,7 @@
 
 #if __SIZEOF_POINTER__ == 8
 _Static_assert(sizeof(struct table) == 64, "name its pointers below");
-_Static_assert(sizeof(struct row) == 184, "name its pointers below");
+_Static_assert(sizeof(struct row) == 192, "name its pointers below");
 _Static_assert(sizeof(struct parameter) == 64, "name its pointers below");
 _Static_assert(sizeof(struct passing) == 48, "name its pointers below");
 _Static_assert(sizeof(struct type) == 96, "name its pointers below");

@@ -10,6 +10,7 @@
 #include "spec/table/expression_tree.h"
 #include "spec/table/table.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 /* What is inside arrays and behind pointers is never a pointer itself, so nothing was said about it. */
@@ -103,4 +104,6 @@ void row_describe(const struct row *row, struct text *text)
         describe_value(row->parameters[i].type, &row->parameters[i].passing, text);
     }
     text_add(text, ")");
+    if (row->is_async)
+        text_format(text, " async %" PRId64, row->async_result);
 }

@@ -57,9 +57,11 @@ struct row {
     bool compare_safe;   /* may run twice */
     bool idempotent;     /* may be sent again */
     bool keeps_errno;    /* errno is left alone ("errno": false) */
+    bool is_async;       /* the caller does not wait */
 
-    unsigned family; /* rows with the same number share handle types; 0: none.  Numbered within the table */
-    uint64_t hash;   /* of row_describe(): equal on both ends when the bytes that travel are */
+    unsigned family;      /* rows with the same number share handle types; 0: none.  Numbered within the table */
+    int64_t async_result; /* what such a caller gets at once, and what the function returns when all is well */
+    uint64_t hash;        /* of row_describe(): equal on both ends when the bytes that travel are */
 };
 
 struct table {

@@ -36,6 +36,9 @@ MUST_CHECK int row_failure_read(struct reading *reading, const cJSON *json, cons
 /* Among rows sorted by name; NULL: none has it. */
 const struct row *rows_find(const struct row *const *by_name, size_t count, const char *function);
 
+/* "async": whether the caller waits.  Refuses rows that bring something back. */
+MUST_CHECK int row_async_read(struct reading *reading, const cJSON *json, struct row *row);
+
 /* A key of the row, or what the table says for all rows. */
 const cJSON *row_key(const cJSON *row, const char *key, const cJSON *otherwise);
 

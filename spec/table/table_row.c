@@ -10,8 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *const reserved_keys[] = {"prototype",  "lost",  "failure", "compare", "idempotent",
-                                            "timeout_ms", "errno", "handler", "comment", "return"};
+static const char *const reserved_keys[] = {"prototype", "lost",    "failure", "compare", "idempotent", "timeout_ms",
+                                            "errno",     "handler", "comment", "return",  "async"};
 
 static bool is_reserved(const char *key)
 {
@@ -184,6 +184,8 @@ static int read_rest(struct reading *reading, const cJSON *json, const struct ro
         status = read_timeout(reading, row_key(json, "timeout_ms", defaults->timeout_ms), &row->timeout_ms);
     if (status == 0)
         status = read_errno(reading, row_key(json, "errno", defaults->error_number), &row->keeps_errno);
+    if (status == 0)
+        status = row_async_read(reading, cJSON_GetObjectItemCaseSensitive(json, "async"), row);
     if (status == 0)
         status = read_handler(reading, cJSON_GetObjectItemCaseSensitive(json, "handler"), row);
     if (status == 0 && !row->library && !row->table->library)

@@ -114,3 +114,14 @@ bool type_has_pointers(const struct type *type)
     }
     return false;
 }
+
+bool type_brings_back(const struct type *type)
+{
+    while (type->kind == TYPE_ARRAY || type->kind == TYPE_POINTER)
+        type = type->target;
+    for (size_t i = 0; i < type->field_count; i++) {
+        if (type->fields[i].passing.direction & DIRECTION_OUT || type_brings_back(type->fields[i].type))
+            return true;
+    }
+    return false;
+}

@@ -106,4 +106,7 @@ static inline bool type_is_signed(const struct type *type)
 /* Whether a value of the type is a pointer, or has one inside, whose bytes travel with it.  Handles are none. */
 bool type_has_pointers(const struct type *type);
 
+/* Whether something comes back through a pointer inside a value of the type. */
+bool type_brings_back(const struct type *type);
+
 #endif

@@ -58,7 +58,7 @@ static bool index_fits(const struct frame_header *header, uint32_t flag, uint8_t
 
 static int flags_check(const struct frame_header *header, enum frame_kind kind)
 {
-    uint32_t known = FRAME_BODY_IN_BUFFER | (kind == FRAME_CALL ? FRAME_ROOM_FOR_BODY : 0u);
+    uint32_t known = FRAME_BODY_IN_BUFFER | (kind == FRAME_CALL ? FRAME_ROOM_FOR_BODY | FRAME_MAY_TELL : 0u);
 
     if ((header->flags & ~known) != 0)
         return -EBADMSG;
@@ -182,6 +182,7 @@ const char *frame_status_text(uint32_t status)
         [FRAME_REFUSED_MESSAGE] = "malformed message",
         [FRAME_REFUSED_HANDLE] = "invalid handle",
         [FRAME_REFUSED_LIMIT] = "over a limit",
+        [FRAME_EARLIER_FAILED] = "an earlier call failed",
     };
 
     return status < FRAME_STATUSES ? texts[status] : "unknown status";

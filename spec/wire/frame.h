@@ -24,7 +24,10 @@ enum frame_kind { FRAME_CALL = 1, FRAME_RESULT = 2 };
 enum frame_flag {
     FRAME_BODY_IN_BUFFER = 1 << 0, /* the body did not fit: descriptor `body_buffer` holds it, inline_size is 0 */
     FRAME_ROOM_FOR_BODY = 1 << 1,  /* calls: descriptor `room_buffer` is room for the answer's body */
+    FRAME_MAY_TELL = 1 << 2,       /* calls: FRAME_EARLIER_FAILED may be the answer */
 };
+
+#define FRAME_NO_FUNCTION UINT32_MAX /* a call of nothing: it is answered when all before it are over */
 
 /* How a call ended, apart from what the function itself says.  Never an errno: those differ between systems. */
 enum frame_status {
@@ -33,7 +36,16 @@ enum frame_status {
     FRAME_REFUSED_MESSAGE,  /* malformed: sizes, offsets, counts */
     FRAME_REFUSED_HANDLE,   /* a handle that is stale, of another type, or forged */
     FRAME_REFUSED_LIMIT,    /* memory, buffer size, call time */
+    FRAME_EARLIER_FAILED, /* not called: a call before it, which nobody waited for, has failed; struct frame_earlier */
     FRAME_STATUSES
+};
+
+/* The body of FRAME_EARLIER_FAILED. */
+struct frame_earlier {
+    uint32_t function;    /* the first one that failed */
+    uint32_t count;       /* of those that failed since it was last told */
+    int32_t error_number; /* errno after that call; 0: it was refused, or says nothing */
+    uint32_t reserved;
 };
 
 struct frame_header {

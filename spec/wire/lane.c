@@ -41,6 +41,13 @@ int lane_open_socket(struct lane *lane, int fd, uint64_t payload_most)
     return lane->mark.is_socket ? 0 : -ENOTSOCK;
 }
 
+/* Not while the host may still look there. */
+static void ring_give_back(struct lane *lane)
+{
+    if (lane->arena != NULL && lane->ring.bytes != NULL && !lane->owed && ring_is_empty(&lane->ring))
+        (void)!arena_give(lane->arena, lane->ring_offset);
+}
+
 /* A lane that was closed can be closed again. */
 static void lane_drop(struct lane *lane)
 {
@@ -49,6 +56,7 @@ static void lane_drop(struct lane *lane)
         lane_socket_shrink(lane);
     lane->fd = -1;
     lane->out = lane->in = NULL;
+    lane->ring = (struct ring){0};
     lane->arena = NULL;
     lane->payload = NULL;
     lane->payload_size = 0;
@@ -67,6 +75,7 @@ void lane_close(struct lane *lane)
     if (lane->out != NULL)
         lane_memory_leave(lane);
     payload_give_back(lane);
+    ring_give_back(lane);
     lane_drop(lane);
 }
 
@@ -147,6 +156,44 @@ int lane_exchange(struct lane *lane, uint64_t deadline_ns, bool *sent)
         return lane_memory_exchange(lane, deadline_ns, sent);
 
     return lane_socket_exchange(lane, deadline_ns, sent);
+}
+
+int lane_ring_open(struct lane *lane)
+{
+    if (lane->medium != MEDIUM_MEMORY)
+        return -ENOTSUP;
+    return lane->ring.bytes != NULL ? 0 : lane_memory_ring_open(lane);
+}
+
+int lane_post(struct lane *lane)
+{
+    return lane->medium == MEDIUM_MEMORY ? lane_memory_post(lane) : -ENOTSUP;
+}
+
+int lane_catch_up(struct lane *lane, uint64_t deadline_ns)
+{
+    return lane->ring.bytes != NULL ? lane_memory_catch_up(lane, deadline_ns) : 0;
+}
+
+bool lane_is_settled(const struct lane *lane)
+{
+    return ring_is_empty(&lane->ring);
+}
+
+void lane_nudge(const struct lane *lane)
+{
+    if (lane->medium == MEDIUM_MEMORY)
+        lane_memory_nudge(lane);
+}
+
+void lane_release(struct lane *lane)
+{
+    ring_release(&lane->ring);
+}
+
+bool lane_has_posted(const struct lane *lane)
+{
+    return lane->medium == MEDIUM_MEMORY && lane_memory_has_posted(lane);
 }
 
 int lane_receive(struct lane *lane)

@@ -16,6 +16,7 @@
 #include "spec/wire/descriptor.h"
 #include "spec/wire/frame.h"
 #include "spec/wire/memory.h"
+#include "spec/wire/ring.h"
 #include "spec/wire/spin.h"
 
 #include <stdatomic.h>
@@ -38,15 +39,21 @@ struct lane_page {
     _Atomic uint32_t closed;  /* sender: it has gone */
     _Atomic uint32_t opened;  /* guest: the lane has been in use */
     _Atomic uint32_t held_ns; /* sender: how long it has worked on what it slept for; 0: it did not sleep */
-    uint8_t unused[48];
-    _Atomic uint32_t sleeping; /* receiver: 1 while it sleeps or is about to; the sender clears it; the futex word */
+    _Atomic uint32_t ring;    /* guest: the page of the arena where its ring begins, plus one; 0: there is none */
+    uint8_t unused[44];
+    _Atomic uint32_t sleeping; /* receiver: enum sleep; the sender clears it; the futex word */
     uint8_t unused_too[60];
     _Atomic uint32_t taken; /* the last sequence that the host took, or that the guest withdrew; LANE_LEFT */
-    uint8_t unused_also[124];
+    uint8_t unused_also[60];
+    _Atomic uint32_t ring_count; /* guest: what it has filled of the ring; host: what it has emptied */
+    uint8_t unused_either[60];
     uint8_t frame[sizeof(struct frame)]; /* its parts in use, one behind the other, as on a socket */
 };
 
 _Static_assert(offsetof(struct lane_page, frame) % 128 == 0, "the header and the line behind it are fetched together");
+
+/* How the receiver sleeps, or is about to: whether a call that nobody waits for is worth waking it. */
+enum sleep { AWAKE = 0, ASLEEP = 1, NAPPING = 2 };
 
 /* The page's word that says how many frames were sent in it: the last of the header. */
 static inline _Atomic uint32_t *lane_sequence(struct lane_page *page)
@@ -78,6 +85,10 @@ struct lane {
     uint8_t *payload;            /* this call's payload memory */
     uint64_t payload_offset;     /* of payload in the lane's payload memory */
     uint64_t payload_size;       /* bytes there; kept for the next call */
+    struct ring ring;            /* memory: calls that nobody waits for */
+    uint64_t ring_offset;        /* guest: of it, in the arena */
+    uint32_t naps;               /* host: how many more there are before it sleeps for long */
+    bool is_posted;              /* host: lane->request is one of those */
     uint64_t payload_most;       /* host, socket medium: bytes that a client may make us keep */
 
     struct frame request; /* guest: what goes out.  Host: private copy of what came */
@@ -137,6 +148,30 @@ void *lane_reserve(struct lane *lane, uint64_t size, uint64_t *offset);
  */
 MUST_CHECK int lane_exchange(struct lane *lane, uint64_t deadline_ns, bool *sent);
 
+/*
+ * Before the first lane_post(): takes memory for it, of which the host learns with the next lane_exchange(), which must
+ * come first (of FRAME_NO_FUNCTION, say).  -ENOTSUP this medium has no such thing; -ENOMEM, -ENOSPC.
+ */
+MUST_CHECK int lane_ring_open(struct lane *lane);
+
+/*
+ * Hands lane->request to the host without waiting.  Nothing tells how it ends but FRAME_EARLIER_FAILED.  -ENOTSUP there
+ * is no ring, or the call is too large for it: lane_exchange(); -EAGAIN the host is far behind: lane_catch_up();
+ * -ECONNRESET the host has closed the lane.
+ */
+MUST_CHECK int lane_post(struct lane *lane);
+
+/*
+ * Waits until the host has emptied at least half of the ring.  -ETIMEDOUT; -ECONNRESET the other end is gone.
+ */
+MUST_CHECK int lane_catch_up(struct lane *lane, uint64_t deadline_ns);
+
+/* Whether every call that was posted is over.  Any thread, while the lane is open. */
+bool lane_is_settled(const struct lane *lane);
+
+/* Wakes the host for what was posted.  Any thread, while the lane is open. */
+void lane_nudge(const struct lane *lane);
+
 /* ---- host ---- */
 
 /*
@@ -148,6 +183,12 @@ MUST_CHECK int lane_receive(struct lane *lane);
 
 /* The frame to encode the answer into. */
 struct frame *lane_reply(struct lane *lane);
+
+/* The request was posted, and is over: nobody waits for an answer. */
+void lane_release(struct lane *lane);
+
+/* Whether the guest has posted what is not over yet.  Any thread, while the lane is open. */
+bool lane_has_posted(const struct lane *lane);
 
 /* Sends the answer.  -EINVAL a descriptor lies outside the payload memory; -ECONNRESET the guest closed the lane. */
 MUST_CHECK int lane_answer(struct lane *lane);

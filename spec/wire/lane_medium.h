@@ -15,6 +15,13 @@ MUST_CHECK int lane_memory_answer(struct lane *lane);
 /* Says that this end has gone. */
 void lane_memory_leave(struct lane *lane);
 
+/* What lane.h has under the same names; the lane's medium is memory. */
+MUST_CHECK int lane_memory_ring_open(struct lane *lane);
+MUST_CHECK int lane_memory_post(struct lane *lane);
+MUST_CHECK int lane_memory_catch_up(struct lane *lane, uint64_t deadline_ns);
+void lane_memory_nudge(const struct lane *lane);
+bool lane_memory_has_posted(const struct lane *lane);
+
 MUST_CHECK bool lane_memory_leave_when_idle(struct lane *lane);
 
 MUST_CHECK int lane_socket_exchange(struct lane *lane, uint64_t deadline_ns, bool *sent);

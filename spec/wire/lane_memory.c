@@ -25,6 +25,7 @@
 
 #include "spec/wire/clock.h"
 #include "spec/wire/processor.h"
+#include "spec/wire/system_call.h"
 
 #include <errno.h>
 #include <linux/futex.h>
@@ -36,6 +37,16 @@
 enum {
     LOOKS_PER_CLOCK = 16,       /* looks between two questions for the time */
     WATCH_EVERY_NS = 100000000, /* how often a sleeper asks whether the other end still is there */
+
+    POSTED = 1, /* page_look(): there is something in the ring */
+
+    NAPS = 9, /* of the host, before it sleeps: the last one is as long as any store needs to be seen */
+    NAP_LEAST_NS = 200000,
+    NAP_MOST_NS = 1000000,
+    NAP_LAST_NS = 100000000,
+
+    CATCH_UP_LOOKS = 1000,
+    CATCH_UP_NAP_NS = 50000,
 };
 
 static uint32_t cpu_word(void)
@@ -101,12 +112,12 @@ int lane_memory_start(struct lane *lane, uint32_t index)
     return rc;
 }
 
-/* The futex is shared between processes, so not FUTEX_PRIVATE.  true: the receiver slept. */
+/* The futex is shared between processes, so not FUTEX_PRIVATE.  true: the receiver slept, or napped. */
 static bool page_wake(struct lane_page *page)
 {
-    if (atomic_load(&page->sleeping) == 0) /* counterpart: page_sleep() */
+    if (atomic_load(&page->sleeping) == AWAKE) /* counterpart: page_sleep() */
         return false;
-    atomic_store(&page->sleeping, 0);
+    atomic_store(&page->sleeping, AWAKE);
     (void)syscall(SYS_futex, &page->sleeping, FUTEX_WAKE, 1, NULL, NULL, 0);
     return true;
 }
@@ -147,11 +158,18 @@ void lane_memory_leave(struct lane *lane)
     (void)page_wake(lane->out);
 }
 
-/* 0: the next frame is there; -EAGAIN nothing yet; -ECONNRESET nothing and never again; -EBADMSG nonsense. */
+/*
+ * 0: the next frame is there; POSTED (host): something in the ring, which comes first; -EAGAIN nothing yet; -ECONNRESET
+ * nothing and never again; -EBADMSG nonsense.
+ */
 static int page_look(const struct lane *lane)
 {
     uint32_t closed = atomic_load(&lane->in->closed);         /* counterpart: lane_memory_leave() */
     uint32_t sequence = atomic_load(lane_sequence(lane->in)); /* counterpart: page_send() */
+
+    /* Counterpart: ring_publish(). */
+    if (lane->arena == NULL && atomic_load_explicit(&lane->in->ring_count, memory_order_acquire) != lane->ring.at)
+        return POSTED;
 
     if (sequence == lane->received + 1)
         return 0;
@@ -202,11 +220,11 @@ static int page_spin(const struct lane *lane, uint32_t budget_ns, uint64_t start
 }
 
 /* Sleeps until woken or until `until_ns`, 0 for ever.  Comes back for many reasons: look again. */
-static void page_doze(struct lane_page *page, uint64_t until_ns)
+static void page_doze(struct lane_page *page, enum sleep depth, uint64_t until_ns)
 {
     struct timespec until = {.tv_sec = (time_t)(until_ns / 1000000000), .tv_nsec = (long)(until_ns % 1000000000)};
 
-    (void)syscall(SYS_futex, &page->sleeping, FUTEX_WAIT_BITSET, 1, until_ns != 0 ? &until : NULL, NULL,
+    (void)syscall(SYS_futex, &page->sleeping, FUTEX_WAIT_BITSET, depth, until_ns != 0 ? &until : NULL, NULL,
                   FUTEX_BITSET_MATCH_ANY);
 }
 
@@ -225,14 +243,34 @@ static int page_look_last(const struct lane *lane)
     return rc == -EAGAIN ? -ECONNRESET : rc;
 }
 
+/*
+ * A host whose guest has a ring naps before it sleeps, a few times, longer and longer.  A guest that posts does not
+ * wake it from that, so many calls share one awakening, and none waits for longer than a nap.  Nor does it pay for a
+ * barrier between its store and its look at `sleeping`: so a host that falls asleep may miss a call that is just being
+ * posted. It is the last nap, which counts as sleep already, that finds this one.
+ */
+static uint64_t nap_until(const struct lane *lane)
+{
+    uint64_t length_ns = (uint64_t)NAP_LEAST_NS << (NAPS - lane->naps);
+
+    if (lane->naps == 0)
+        return 0;
+    if (length_ns > NAP_MOST_NS)
+        length_ns = NAP_MOST_NS;
+    return clock_now_ns() + (lane->naps == 1 ? NAP_LAST_NS : length_ns);
+}
+
 static int page_sleep(struct lane *lane, uint64_t deadline_ns)
 {
     uint64_t watch_ns = lane->watch_fd >= 0 ? clock_now_ns() + WATCH_EVERY_NS : 0;
+    uint64_t nap_ns = 0;
     int rc;
 
     lane->sleeps++;
     for (;;) {
-        atomic_store(&lane->in->sleeping, 1); /* counterpart: page_wake() */
+        enum sleep depth = lane->naps > 1 ? NAPPING : ASLEEP;
+
+        atomic_store(&lane->in->sleeping, depth); /* counterpart: page_wake() */
         rc = page_look(lane);
         if (rc != -EAGAIN)
             break;
@@ -240,7 +278,13 @@ static int page_sleep(struct lane *lane, uint64_t deadline_ns)
             rc = -ETIMEDOUT;
             break;
         }
-        page_doze(lane->in, earlier(deadline_ns, watch_ns));
+        if (nap_ns == 0)
+            nap_ns = nap_until(lane);
+        page_doze(lane->in, depth, earlier(earlier(deadline_ns, watch_ns), nap_ns));
+        if (clock_is_past(nap_ns)) {
+            nap_ns = 0;
+            lane->naps--;
+        }
         if (!clock_is_past(watch_ns))
             continue;
         if (descriptor_is_gone(&lane->mark, lane->watch_fd)) {
@@ -249,7 +293,7 @@ static int page_sleep(struct lane *lane, uint64_t deadline_ns)
         }
         watch_ns = clock_now_ns() + WATCH_EVERY_NS;
     }
-    atomic_store_explicit(&lane->in->sleeping, 0, memory_order_relaxed);
+    atomic_store_explicit(&lane->in->sleeping, AWAKE, memory_order_relaxed);
     return rc;
 }
 
@@ -354,16 +398,63 @@ static int descriptors_check(const struct lane *lane)
     return 0;
 }
 
-int lane_memory_receive(struct lane *lane)
+/* The guest says where its ring is.  It is hostile: what lies there is checked when it is taken. */
+static int ring_adopt(struct lane *lane)
+{
+    uint32_t place = atomic_load(&lane->in->ring);
+    void *bytes;
+
+    if (lane->ring.bytes != NULL || place == 0)
+        return 0;
+    bytes = memory_at(lane->memory, (uint64_t)(place - 1) * MEMORY_PAGE, RING_SIZE);
+    if (bytes == NULL)
+        return -EBADMSG;
+    ring_start(&lane->ring, bytes, &lane->in->ring_count, &lane->out->ring_count);
+    return 0;
+}
+
+/* -EAGAIN: there was nothing but the end of the ring. */
+static int posted_receive(struct lane *lane)
+{
+    int rc = ring_adopt(lane);
+
+    lane->naps = NAPS;
+    if (rc == 0 && lane->ring.bytes == NULL)
+        rc = -EBADMSG;
+    if (rc == 0)
+        rc = ring_take(&lane->ring, &lane->request);
+    lane->is_posted = rc == 0;
+    return rc;
+}
+
+/* 0: lane->request is posted; POSTED: nothing but the end of the ring; a frame is there when *is_frame. */
+static int request_await(struct lane *lane)
 {
     int rc;
 
     do {
         rc = page_wait(lane, 0);
-        if (rc < 0)
-            return rc;
-    } while (!request_settle(lane->in, lane->received)); /* a withdrawn request is passed over */
+        if (rc == POSTED)
+            rc = posted_receive(lane);
+        else if (rc == 0)
+            lane->is_posted = false;
+    } while (rc == -EAGAIN || (rc == 0 && !lane->is_posted &&
+                               !request_settle(lane->in, lane->received))); /* a withdrawn request is passed over */
+    return rc;
+}
 
+int lane_memory_receive(struct lane *lane)
+{
+    int rc = request_await(lane);
+
+    lane->function = lane->request.header.function;
+    if (rc < 0 || lane->is_posted)
+        return rc;
+    rc = ring_adopt(lane);
+    if (rc < 0)
+        return rc;
+    if (lane->ring.bytes != NULL)
+        lane->naps = NAPS;
     page_will_be_written(lane->out);
     rc = frame_copy(&lane->request, lane->in->frame, FRAME_CALL);
     lane->function = lane->request.header.function;
@@ -373,5 +464,81 @@ int lane_memory_receive(struct lane *lane)
 int lane_memory_answer(struct lane *lane)
 {
     page_send(lane, &lane->reply);
+    return 0;
+}
+
+/* ---- calls that nobody waits for ---- */
+
+int lane_memory_ring_open(struct lane *lane)
+{
+    uint64_t offset;
+    int rc = arena_take(lane->arena, RING_SIZE, &offset);
+
+    if (rc < 0)
+        return rc;
+    lane->ring_offset = offset;
+    ring_start(&lane->ring, memory_at(lane->memory, offset, RING_SIZE), &lane->out->ring_count, &lane->in->ring_count);
+    atomic_store(&lane->out->ring, (uint32_t)(offset / MEMORY_PAGE) + 1);
+    return 0;
+}
+
+int lane_memory_post(struct lane *lane)
+{
+    const struct frame *request = &lane->request;
+    void *body;
+
+    if (lane->ring.bytes == NULL || request->header.buffer_count != 0 || request->header.inline_size > RING_BODY_MOST)
+        return -ENOTSUP;
+    if (atomic_load_explicit(&lane->in->closed, memory_order_relaxed) != 0)
+        return -ECONNRESET;
+    body = ring_reserve(&lane->ring, request->header.inline_size);
+    if (body == NULL)
+        return -EAGAIN;
+
+    memcpy(body, request->body, request->header.inline_size);
+    ring_publish(&lane->ring, request->header.inline_size, request->header.function, request->header.error_number);
+    switch (atomic_load_explicit(&lane->out->sleeping, memory_order_relaxed)) {
+    case AWAKE:
+        break;
+    case NAPPING:
+        if (!ring_is_half_full(&lane->ring))
+            break;
+        /* fallthrough */
+    default:
+        lane->wakes += page_wake(lane->out);
+    }
+    return 0;
+}
+
+void lane_memory_nudge(const struct lane *lane)
+{
+    (void)page_wake(lane->out);
+}
+
+bool lane_memory_has_posted(const struct lane *lane)
+{
+    return atomic_load(&lane->in->ring_count) != atomic_load(&lane->out->ring_count);
+}
+
+/* Looks now and then: the host has no reason to wake whoever waits for this. */
+int lane_memory_catch_up(struct lane *lane, uint64_t deadline_ns)
+{
+    uint32_t until = lane->ring.at - RING_UNITS / 2;
+    uint64_t watch_ns = clock_now_ns() + WATCH_EVERY_NS;
+
+    lane_memory_nudge(lane);
+    for (unsigned looks = 0; (int32_t)(atomic_load(lane->ring.emptied) - until) < 0; looks++) {
+        if (atomic_load(&lane->in->closed) != 0)
+            return -ECONNRESET;
+        if (looks < CATCH_UP_LOOKS) {
+            processor_relax();
+            continue;
+        }
+        if (clock_is_past(deadline_ns))
+            return -ETIMEDOUT;
+        if (clock_is_past(watch_ns) && descriptor_is_gone(&lane->mark, lane->watch_fd))
+            return -ECONNRESET;
+        system_nap(CATCH_UP_NAP_NS);
+    }
     return 0;
 }

@@ -52,6 +52,14 @@ static inline ssize_t system_send(int fd, const struct msghdr *message, int flag
     SYSTEM_CALL(ssize_t, sendmsg(fd, message, flags), syscall(SYS_sendmsg, fd, message, flags));
 }
 
+/* nanosleep(2); a signal ends it */
+static inline void system_nap(long length_ns)
+{
+    const struct timespec length = {.tv_nsec = length_ns};
+
+    (void)syscall(SYS_nanosleep, &length, NULL);
+}
+
 /* fallocate(2) */
 static inline int system_allocate(int fd, int mode, off_t offset, off_t size)
 {
