@@ -8,7 +8,7 @@ PACKAGES=(cmake ninja-build gcc g++ libc6-dev pkg-config dpkg-dev ca-certificate
     libffi-dev libisal-dev libxxhash-dev libcmocka-dev zlib1g-dev
     musl-tools linux-libc-dev libcap2-bin
     python3 python3-jsonschema libpython3-testsuite strace file
-    bash dash gdb git gzip make perl tar time)
+    bash dash gdb git gnuplot-nox gzip make perl tar time)
 PACKAGES_LONG=(valgrind clang clang-tidy clang-format libclang-rt-dev lld)
 
 FUZZ_SECONDS=${FUZZ_SECONDS:-60}

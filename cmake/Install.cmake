@@ -3,6 +3,7 @@ if(WINAPI_FUZZ OR WINAPI_MUSL)
     return()
 endif()
 
+install(TARGETS winapi-bench-client winapi-bench-floor RUNTIME DESTINATION "${winapi_programs}")
 install(TARGETS winapi winapi-host RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}")
 install(TARGETS winapi_preload LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}")
 install(TARGETS libwinapi_shared libwinapi_static

@@ -3,6 +3,7 @@
 include(GNUInstallDirs)
 
 set(CMAKE_RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/bin")
+set(winapi_programs libexec/winapi) # programs that other programs run; the same in both
 set(CMAKE_LIBRARY_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/lib")
 
 # glibc looks for a name without a slash in LD_PRELOAD along the program's RUNPATH.  With this one,

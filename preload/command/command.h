@@ -7,6 +7,7 @@ int command_check(int argc, char **argv);
 int command_stubs(int argc, char **argv);
 int command_doctor(int argc, char **argv);
 int command_stat(int argc, char **argv);
+int command_bench(int argc, char **argv);
 int command_route(int argc, char **argv);
 
 #endif

@@ -18,6 +18,7 @@ static const struct command commands[] = {
     {"stubs", command_stubs, "write a stub to keep: for plain LD_PRELOAD, and to link with"},
     {"doctor", command_doctor, "say which functions of a program will be caught, and why others will not"},
     {"stat", command_stat, "show what a host, or a running program's calls, have done so far"},
+    {"bench", command_bench, "measure calls beside what this machine can do at best"},
     {"route", command_route, "change where a running program's functions run"},
 };
 

@@ -88,6 +88,7 @@ struct lane {
     struct ring ring;            /* memory: calls that nobody waits for */
     uint64_t ring_offset;        /* guest: of it, in the arena */
     uint32_t naps;               /* host: how many more there are before it sleeps for long */
+    bool has_exchanged;          /* guest: since it last posted */
     bool is_posted;              /* host: lane->request is one of those */
     uint64_t payload_most;       /* host, socket medium: bytes that a client may make us keep */
 

@@ -244,10 +244,11 @@ static int page_look_last(const struct lane *lane)
 }
 
 /*
- * A host whose guest has a ring naps before it sleeps, a few times, longer and longer.  A guest that posts does not
- * wake it from that, so many calls share one awakening, and none waits for longer than a nap.  Nor does it pay for a
- * barrier between its store and its look at `sleeping`: so a host that falls asleep may miss a call that is just being
- * posted. It is the last nap, which counts as sleep already, that finds this one.
+ * A host whose guest posts naps before it sleeps, a few times, longer and longer.  The guest does not wake it from
+ * that, so many calls share one awakening, and none waits for longer than a nap.  Nor does the guest pay for a barrier
+ * between its store to the ring and its look at `sleeping`, but for the first call that it posts after one that was
+ * answered.  Later ones the host may miss while it falls asleep: the last nap, which counts as sleep already and is
+ * longer than any store needs to be seen, finds them.
  */
 static uint64_t nap_until(const struct lane *lane)
 {
@@ -358,6 +359,7 @@ int lane_memory_exchange(struct lane *lane, uint64_t deadline_ns, bool *sent)
 
     lane->function = lane->request.header.function;
     page_send(lane, &lane->request);
+    lane->has_exchanged = true;
     lane->owed = true;
     rc = page_wait(lane, deadline_ns);
     page_will_be_written(lane->out);
@@ -453,8 +455,7 @@ int lane_memory_receive(struct lane *lane)
     rc = ring_adopt(lane);
     if (rc < 0)
         return rc;
-    if (lane->ring.bytes != NULL)
-        lane->naps = NAPS;
+    lane->naps = 0;
     page_will_be_written(lane->out);
     rc = frame_copy(&lane->request, lane->in->frame, FRAME_CALL);
     lane->function = lane->request.header.function;
@@ -496,7 +497,9 @@ int lane_memory_post(struct lane *lane)
         return -EAGAIN;
 
     memcpy(body, request->body, request->header.inline_size);
-    ring_publish(&lane->ring, request->header.inline_size, request->header.function, request->header.error_number);
+    ring_publish(&lane->ring, request->header.inline_size, request->header.function, request->header.error_number,
+                 lane->has_exchanged ? memory_order_seq_cst : memory_order_release);
+    lane->has_exchanged = false;
     switch (atomic_load_explicit(&lane->out->sleeping, memory_order_relaxed)) {
     case AWAKE:
         break;

@@ -59,13 +59,16 @@ void *ring_reserve(struct ring *ring, uint32_t size)
     return has_room(ring, units) ? unit_at(ring, ring->at) + sizeof(struct ring_entry) : NULL;
 }
 
-void ring_publish(struct ring *ring, uint32_t size, uint32_t function, int32_t error_number)
+void ring_publish(struct ring *ring, uint32_t size, uint32_t function, int32_t error_number, memory_order order)
 {
     const struct ring_entry entry = {.size = size, .function = function, .error_number = error_number};
 
     memcpy(unit_at(ring, ring->at), &entry, sizeof(entry));
     ring->at += units_of(size);
-    atomic_store_explicit(ring->filled, ring->at, memory_order_release); /* counterpart: ring_has_more() */
+    if (order == memory_order_seq_cst)
+        atomic_store(ring->filled, ring->at);
+    else
+        atomic_store_explicit(ring->filled, ring->at, memory_order_release); /* counterpart: ring_has_more() */
 }
 
 bool ring_is_half_full(const struct ring *ring)

@@ -48,8 +48,8 @@ void ring_start(struct ring *ring, void *bytes, _Atomic uint32_t *filled, _Atomi
 /* Room for a body of `size` bytes, at most RING_BODY_MOST, or NULL: the ring is full. */
 void *ring_reserve(struct ring *ring, uint32_t size);
 
-/* Hands over what was written there. */
-void ring_publish(struct ring *ring, uint32_t size, uint32_t function, int32_t error_number);
+/* Hands over what was written there.  `order` of the store: release, or sequentially consistent. */
+void ring_publish(struct ring *ring, uint32_t size, uint32_t function, int32_t error_number, memory_order order);
 
 /* Whether the host is so far behind that it should be woken, if it only naps. */
 bool ring_is_half_full(const struct ring *ring);

@@ -1,0 +1,19 @@
+/* What a run has found: as JSON, and as a table for people. */
+#ifndef WINAPI_PRELOAD_COMMAND_BENCH_BENCH_REPORT_H
+#define WINAPI_PRELOAD_COMMAND_BENCH_BENCH_REPORT_H
+
+#include "preload/command/bench/bench.h"
+
+/* Writes it to `path`, "-" for stdout.  Errors are logged. */
+MUST_CHECK int report_json(const struct bench *bench, const char *path);
+
+void report_table(const struct bench *bench);
+
+/* The processor's name, and the governor of its speed; "" where they are not known. */
+struct machine {
+    char processor[128], governor[64];
+};
+
+void machine_describe(struct machine *machine, int cpu);
+
+#endif

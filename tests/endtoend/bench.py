@@ -1,0 +1,325 @@
+#!/usr/bin/env python3
+"""winapi bench, in small: its report, what it refuses, what it sees when answers are wrong, and what it leaves behind.
+
+No time that it measures is judged here.
+"""
+import math
+import pty
+import select
+
+from lib_compile import *
+
+if MUSL or not os.path.exists(BUILD + "/libexec/winapi/winapi-bench-client"):
+    print("the bench's programs are not built here: there is no zlib of this libc")
+    sys.exit(77)
+
+RATIOS = {*"""echo_32_split_p50 echo_32_split_p99 echo_32_same_p50 crc32_16_split_p50
+    buffer_64m_zero_copy buffer_64m_copy buffer_1m_zero_copy buffer_1m_copy socket_32_p50 socket_64m native_ns
+    threads_1 threads_2 threads_4 threads_8 clients_1 clients_2 clients_4 clients_8 clients_16
+    startup_1000_ms startup_20000_ms async_rate""".split()}
+DIFFERENCES = {"native_ns", "startup_1000_ms", "startup_20000_ms"}  # may be below nothing
+SPLIT = {"echo_32_split_p50", "echo_32_split_p99", "crc32_16_split_p50"}
+CPUS = len(os.sched_getaffinity(0))
+BENCH = [WINAPI, "bench", "--quick"]
+
+
+def bench(*options, command=BENCH, **more):
+    variables = {"TMPDIR": scratch, **more.pop("variables", {})}
+    return subprocess.run([*command, *options], env=environment(**variables), stdin=subprocess.DEVNULL,
+                          capture_output=True, text=True, timeout=8 * PATIENCE, **more)
+
+
+def left_behind():
+    return os.listdir(scratch)
+
+
+def is_number(value):
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+# ---- the report ----
+
+def check_ratios(report, rounds):
+    for key, value in report["ratios"].items():
+        target = report["targets"][key]
+        check(f"{key} has a target", is_number(target.get("at_most", target.get("at_least"))), target)
+        if value is None:
+            check(f"{key}, which is null, has a reason and is neither met nor not",
+                  isinstance(report["why"].get(key), str) and target["met"] is None, report["why"])
+            continue
+        own = report["ratio_rounds"][key]
+        check(f"{key} is a number, the median of its rounds", is_number(value) and len(own) == rounds and
+              (value > 0 or key in DIFFERENCES) and min(own) <= value <= max(own), value, own)
+        least = "at_least" in target
+        check(f"{key} is rightly met or not met",
+              target["met"] == (value >= target["at_least"] if least else value <= target["at_most"]), target, value)
+        check(f"{key} is made of figures that are there",
+              {target["product"], target["floor"]} <= report["figures"].keys(), target)
+
+
+def check_report(report, rounds):
+    check("the ratios are those that are promised", report["ratios"].keys() == RATIOS,
+          report["ratios"].keys() ^ RATIOS)
+    check_ratios(report, rounds)
+    for name, figure in report["figures"].items():
+        check(f"{name} has a unit and a value for each round",
+              re.search(r"_(ns|ms|bytes|bytes_per_s|calls_per_s|ns_per_s)$", name) and is_number(figure["median"]) and
+              len(figure["rounds"]) == rounds and all(map(is_number, figure["rounds"])), figure)
+    for name, buckets in report["histograms"].items():
+        check(f"the histogram {name} goes up without a gap in its buckets, and counts something",
+              buckets and all(bucket["from_ns"] < bucket["below_ns"] and bucket["count"] > 0 for bucket in buckets) and
+              all(one["below_ns"] <= two["from_ns"] for one, two in zip(buckets, buckets[1:])), buckets)
+    check("calls were verified", report["verified_calls"] > 1000, report["verified_calls"])
+    check("the machine and the settings are described",
+          report["machine"]["processors"] == CPUS and report["machine"]["kernel"] and report["version"] and
+          report["settings"]["rounds"] == rounds and report["settings"]["quick"] is True, report["machine"])
+
+
+def try_all():
+    result = bench("--json", "-")
+    check("a quick run succeeds, without a word on stderr", result.returncode == 0 and not result.stderr,
+          result.stderr, result.stdout[-2000:])
+    check("nothing is left behind", not left_behind(), left_behind())
+    if result.returncode:
+        return
+    report = json.loads(result.stdout)
+    check_report(report, 2)
+    missing = {key for key, value in report["ratios"].items() if value is None}
+    check("what is missing cannot be had here", missing <= {"async_rate"} | (SPLIT if CPUS < 2 else set()), missing)
+    for name in ("startup_first_call_20000_ms", "startup_python3_10_ms", "floor_system_call_ns", "floor_ffi_call_ns",
+                 "idle_there_cpu_ns_per_s", "memory_client_here_pss_bytes", "memory_lane_there_private_bytes"):
+        check(f"{name} is there", name in report["figures"])
+
+
+def try_files():
+    report, drawing = f"{folder}/report.json", f"{folder}/it's.svg"
+    options = ["--plot", drawing] if shutil.which("gnuplot") and not SANITIZER else []
+    result = bench("--only", "latency,throughput", "--rounds", "1", "--json", report, *options)
+    check("a part of it succeeds", result.returncode == 0, result.stderr)
+    check("the table has targets", re.search(r"echo_32_same_p50 .*(met|not measurable)", result.stdout), result.stdout)
+    with open(report) as file:
+        report = json.load(file)
+    check_report(report, 1)
+    check("what was left out says why", report["ratios"]["native_ns"] is None and
+          report["why"]["native_ns"] == "--only left it out", report["why"])
+    if options:
+        with open(drawing) as file:
+            text = file.read()
+        check("the drawing is an SVG of both", "<svg" in text and "echo_32" in text and "throughput" in text,
+              text[:300])
+
+
+def try_one_cpu():
+    cpu = min(os.sched_getaffinity(0))
+    result = bench("--only", "latency,socket", "--rounds", "1", "--json", "-",
+                   preexec_fn=lambda: os.sched_setaffinity(0, {cpu}))
+    check("one processor is enough to run", result.returncode == 0, result.stderr)
+    report = json.loads(result.stdout)
+    for key in SPLIT:
+        check(f"{key} is said not to be measurable with one processor",
+              report["ratios"][key] is None and report["why"][key].startswith("not measurable here"), report["why"])
+    check("what one processor has is measured", is_number(report["ratios"]["echo_32_same_p50"]) and
+          is_number(report["ratios"]["socket_32_p50"]), report["ratios"])
+    result = bench("--pin", "split", "--only", "latency", preexec_fn=lambda: os.sched_setaffinity(0, {cpu}))
+    check("--pin split is refused there", result.returncode == 1 and "two processors" in result.stderr, result.stderr)
+
+
+def try_pins():
+    for pin, measured in ("same", "echo_32_same_p50"), ("none", None), ("split", "echo_32_split_p50"):
+        if pin == "split" and CPUS < 2:
+            continue
+        result = bench("--pin", pin, "--only", "latency,async", "--rounds", "1", "--json", "-")
+        check(f"--pin {pin} succeeds", result.returncode == 0, result.stderr)
+        report = json.loads(result.stdout)
+        found = {key for key, value in report["ratios"].items() if value is not None and key.startswith("echo")}
+        check(f"--pin {pin} measures there and nowhere else", f"echo_1k_{pin}_p90_ns" in report["figures"] and
+              all(measured and key.startswith(measured[:-4]) for key in found), found)
+
+
+# ---- what it refuses ----
+
+def try_refusals():
+    for options, words in ((["--pin", "left"], "left"), (["--only", "latency,speed"], "speed"),
+                           (["--rounds", "0"], "0"), (["--rounds", "3x"], "3x"),
+                           (["--rounds", "100"], "100"), (["--plot", "x.png"], "x.png"),
+                           (["--sideways"], "sideways"), (["more"], "more"), (["--only", ""], "no such part")):
+        result = bench(*options)
+        check(f"{' '.join(options)} is refused by name", result.returncode == 2 and words in result.stderr and
+              not result.stdout, result.returncode, result.stderr)
+    result = bench("--help")
+    check("--help tells", result.returncode == 0 and "--pin" in result.stdout)
+    result = bench("--plot", "x.svg", "--only", "latency", variables={"PATH": folder + "/nothing"})
+    check("without gnuplot --plot is refused, with what to do", result.returncode == 1 and
+          result.stderr == "winapi bench: gnuplot is needed for --plot: apt-get install gnuplot-nox\n", result.stderr)
+    preloads = ":".join(filter(None, [environment().get("LD_PRELOAD"), PRELOAD]))
+    result = bench("--only", "native", variables={"LD_PRELOAD": preloads})
+    check("it does not run under the library itself", result.returncode == 1 and "unset it" in result.stderr and
+          not left_behind(), result.stderr)
+    result = bench("--only", "native", "--rounds", "1", "--json", folder + "/nowhere/report.json")
+    check("a report that cannot be written is an error", result.returncode == 1 and "nowhere" in result.stderr,
+          result.stderr)
+
+
+# ---- wrong answers ----
+
+WRONG = """
+#include <stdint.h>
+#include <string.h>
+#include "libwinapi.h"
+
+unsigned long crc32(unsigned long crc, const unsigned char *bytes, unsigned size)
+{
+    return crc + size + bytes[0];
+}
+
+winapi_handle_t winapi_init(void)
+{
+    return (winapi_handle_t)(uintptr_t)1;
+}
+
+int winapi_echo(winapi_handle_t handle, const char *input, char *output, size_t size)
+{
+    strncpy(output, input, size);
+    output[strlen(output) - 1] ^= CHANGE;
+    return 0;
+}
+
+int winapi_buffer_test(winapi_handle_t handle, winapi_buffer_t *buffers, uint32_t count, winapi_buffer_op_t operation,
+                       uint32_t pattern, winapi_buffer_test_result_t *result)
+{
+    memset(result, 0, sizeof(*result));
+    result->bytes_processed = buffers[0].size;
+    result->checksum = 42;
+    return 0;
+}
+
+void srand(unsigned seed)
+{
+}
+"""
+
+
+class Installation:
+    """A copy of this one whose host has other libraries, or whose programs are not remoted."""
+
+    def __init__(self, name, libraries=None, preload=None):
+        self.path = f"{folder}/{name}"
+        for part in "bin", "lib", "libexec/winapi", "share/winapi":
+            os.makedirs(f"{self.path}/{part}")
+        for part in "bin/winapi", "libexec/winapi/winapi-bench-client", "libexec/winapi/winapi-bench-floor":
+            shutil.copy(f"{BUILD}/{part}", f"{self.path}/{part}")
+        shutil.copy(preload or PRELOAD, self.path + "/lib/libwinapi_preload.so")
+        shutil.copy(BUILD + "/lib/libwinapi.so", self.path + "/lib")
+        os.symlink(SOURCE + "/spec", self.path + "/share/winapi/spec")
+        with open(self.path + "/bin/winapi-host", "w") as host:
+            host.write(f"#!/bin/sh\nexport LD_LIBRARY_PATH={libraries or ''}\nexec {WINAPI_HOST} \"$@\"\n")
+        os.chmod(self.path + "/bin/winapi-host", 0o755)
+
+    def bench(self, *options):
+        return bench("--rounds", "1", *options, command=[self.path + "/bin/winapi", "bench", "--quick"])
+
+
+def source(text):
+    path = tempfile.mktemp(dir=folder, suffix=".c")
+    with open(path, "w") as file:
+        file.write(text)
+    return path
+
+
+def compile_wrong(name, change, soname):
+    return os.path.dirname(compile(f"{name}/{soname}", *SHARED, "-fno-builtin", f"-I{BUILD}/include",
+                                   f"-DCHANGE={change}", f"-Wl,-soname,{soname}", source(WRONG)))
+
+
+def try_wrong_answers():
+    sound = Installation("sound").bench("--only", "latency")
+    check("the copy of the installation works", sound.returncode == 0, sound.stderr)
+    for name, part, directory, words in (
+            ("wrong_crc", "latency", compile_wrong("zlib", 0, "libz.so.1"), "crc32 gave"),
+            ("wrong_echo", "latency", compile_wrong("echo", 1, "libwinapi.so"), "winapi_echo gave other text"),
+            ("wrong_rate", "rate", folder + "/echo", "an answer that is not its own"),
+            ("wrong_buffer", "throughput", compile_wrong("buffer", 0, "libwinapi.so"), "the checksums of buffers"),
+            ("wrong_socket", "socket", folder + "/buffer", "checksums of buffers over a socket")):
+        result = Installation(name, directory).bench("--only", part, "--json", "-")
+        check(f"{name}: a host that answers wrongly ends the bench, and there is no report",
+              result.returncode == 1 and words in result.stderr and not result.stdout, result.returncode, result.stderr,
+              result.stdout[:300])
+        check(f"{name}: nothing is left behind", not left_behind(), left_behind())
+    empty = compile("empty.so", *SHARED, source("int nothing;"))
+    for part in "latency", "rate", "throughput", "async", "memory":
+        result = Installation("empty_" + part, preload=empty).bench("--only", part, "--json", "-")
+        check(f"{part}: calls that did not reach the host end the bench", result.returncode == 1 and
+              "the host has counted 0" in result.stderr and not result.stdout, result.returncode, result.stderr)
+
+
+# ---- its end ----
+
+def session_members(session):
+    """Processes that are not yet waited for, of this session."""
+    members = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(OSError), open(f"/proc/{pid}/stat") as stat:
+            words = stat.read().rpartition(")")[2].split()
+            if int(words[3]) == session and words[0] not in "ZX":
+                members.append(int(pid))
+    return members
+
+
+def try_interrupts():
+    for number, part, files in ((signal.SIGINT, "latency", "host-"), (signal.SIGINT, "rate", "host-"),
+                                (signal.SIGTERM, "startup", "functions_20000.json"), (signal.SIGHUP, "memory", "host-"),
+                                (signal.SIGINT, "socket", "host-"), (signal.SIGINT, "throughput", "")):
+        process = subprocess.Popen([WINAPI, "bench", "--rounds", "99", "--only", part], env=environment(TMPDIR=scratch),
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                   start_new_session=True)
+        ending.append(functools.partial(kill, process.pid))
+        begun = wait_until(lambda: any(name.startswith(files) for place in left_behind()
+                                       for name in os.listdir(f"{scratch}/{place}")))
+        members = len(session_members(process.pid))
+        os.kill(process.pid, number)
+        out, err = process.communicate(timeout=3 * PATIENCE)
+        check(f"{part}: signal {number} ends it as such, without a word", begun and process.returncode == -number and
+              not out and not err, begun, process.returncode, out, err)
+        check(f"{part}: of {members} processes none is left, and no file",
+              wait_until(lambda: not session_members(process.pid)) and not left_behind(), left_behind(),
+              session_members(process.pid))
+
+
+def read_terminal(descriptor, process):
+    text = b""
+    while True:
+        ready = select.select([descriptor], [], [], 5 * PATIENCE)[0]
+        if not ready:
+            process.kill()
+        try:
+            piece = os.read(descriptor, 65536) if ready else b""
+        except OSError:  # the other end is closed
+            piece = b""
+        if not piece:
+            return text.decode()
+        text += piece
+
+
+def try_terminal():
+    terminal, other = pty.openpty()
+    process = subprocess.Popen([*BENCH, "--only", "latency,native", "--rounds", "1"], env=environment(TMPDIR=scratch),
+                               stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=other)
+    os.close(other)
+    shown = read_terminal(terminal, process)
+    os.close(terminal)
+    process.wait()
+    check("on a terminal a bar goes on", re.search(r"\[#+\.*\] +\d+% \w", shown) and "100%" not in shown, repr(shown))
+    check("and is gone at the end", shown.endswith("\r\x1b[K"), repr(shown[-80:]))
+
+
+scratch = tempfile.mkdtemp(dir=folder)
+if SANITIZER != "thread":  # under which they take minutes, and no shell can stand before a host
+    try_all()
+    try_pins()
+    try_wrong_answers()
+    try_interrupts()
+try_files()
+try_one_cpu()
+try_refusals()
+try_terminal()
+finish()
