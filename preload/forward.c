@@ -123,7 +123,7 @@ int forward_encode(struct forward *forward, struct core *core, struct binding *b
     id = forward->lane->connection->ids[binding->index];
     if (id == CONNECTION_NO_ID)
         return give_up(forward, -ENOSYS, NULL, forward->lane->connection->refusals[binding->index]);
-    if (options->posts) {
+    if (options->posts && !atomic_load_explicit(&forward->lane->has_posted, memory_order_relaxed)) {
         error = post_prepare(forward->lane, clock_deadline_ns(timeout_of(core, binding)));
         if (error && error != -ENOTSUP) {
             thread_lane_give(forward->lane, error);

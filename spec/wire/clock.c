@@ -16,10 +16,11 @@ uint64_t clock_now_ns(void)
 
 uint64_t clock_deadline_ns(uint64_t timeout_ms)
 {
-    uint64_t now = clock_now_ns();
+    uint64_t now;
 
     if (timeout_ms == 0)
         return 0;
+    now = clock_now_ns();
     if (timeout_ms > (UINT64_MAX - now) / NS_PER_MS)
         return UINT64_MAX;
 

@@ -38,7 +38,7 @@ struct lane_page {
     _Atomic uint32_t cpu;     /* sender: where it last ran, plus one */
     _Atomic uint32_t closed;  /* sender: it has gone */
     _Atomic uint32_t opened;  /* guest: the lane has been in use */
-    _Atomic uint32_t held_ns; /* sender: how long it has worked on what it slept for; 0: it did not sleep */
+    _Atomic uint32_t held_ns; /* sender: how long it has had the ball, if one of both slept; else 0 */
     _Atomic uint32_t ring;    /* guest: the page of the arena where its ring begins, plus one; 0: there is none */
     uint8_t unused[44];
     _Atomic uint32_t sleeping; /* receiver: enum sleep; the sender clears it; the futex word */
@@ -76,7 +76,8 @@ struct lane {
     uint32_t function;      /* of the call under way, or the last one */
     uint32_t cpu;           /* memory: where the last frame was sent from, plus one */
     bool woke;              /* memory: the other end slept when it was sent */
-    uint64_t awake_ns;      /* memory: when this end woke for what it is at work on; 0: it did not sleep */
+    uint64_t got_ns;        /* memory: when what this end is at work on was there, to a microsecond or so; 0: unknown */
+    bool has_slept;         /* memory: for that */
     uint64_t sleeps, wakes; /* how often this end slept, and woke the other one */
     bool owed;              /* guest: the host may still work on a request, and write into its payload */
 

@@ -35,7 +35,8 @@
 #include <unistd.h>
 
 enum {
-    LOOKS_PER_CLOCK = 16,       /* looks between two questions for the time */
+    LOOKS_PER_CLOCK = 16, /* looks between two questions for the time */
+    PAUSES_IN_RING = 8,   /* between two looks of a host that has emptied the ring: the guest is about to fill it */
     WATCH_EVERY_NS = 100000000, /* how often a sleeper asks whether the other end still is there */
 
     POSTED = 1, /* page_look(): there is something in the ring */
@@ -129,11 +130,12 @@ static void word_set(_Atomic uint32_t *word, uint32_t value)
         atomic_store_explicit(word, value, memory_order_relaxed);
 }
 
-static uint32_t held_for(struct lane *lane)
+/* Who sleeps, or slept, cannot tell by its own clock how long the other one took. */
+static uint32_t held_for(const struct lane *lane)
 {
-    uint64_t held_ns = lane->awake_ns != 0 ? clock_now_ns() - lane->awake_ns + 1 : 0;
+    bool is_of_use = lane->has_slept || atomic_load_explicit(&lane->out->sleeping, memory_order_relaxed) != AWAKE;
+    uint64_t held_ns = is_of_use && lane->got_ns != 0 ? clock_now_ns() - lane->got_ns + 1 : 0;
 
-    lane->awake_ns = 0;
     return held_ns < UINT32_MAX ? (uint32_t)held_ns : UINT32_MAX;
 }
 
@@ -164,8 +166,12 @@ void lane_memory_leave(struct lane *lane)
  */
 static int page_look(const struct lane *lane)
 {
-    uint32_t closed = atomic_load(&lane->in->closed);         /* counterpart: lane_memory_leave() */
-    uint32_t sequence = atomic_load(lane_sequence(lane->in)); /* counterpart: page_send() */
+    uint32_t closed, sequence;
+
+    if (lane->ring.seen != lane->ring.at && lane->arena == NULL)
+        return POSTED;
+    closed = atomic_load(&lane->in->closed);         /* counterpart: lane_memory_leave() */
+    sequence = atomic_load(lane_sequence(lane->in)); /* counterpart: page_send() */
 
     /* Counterpart: ring_publish(). */
     if (lane->arena == NULL && atomic_load_explicit(&lane->in->ring_count, memory_order_acquire) != lane->ring.at)
@@ -211,7 +217,8 @@ static int page_spin(const struct lane *lane, uint32_t budget_ns, uint64_t start
             if (rc != -EAGAIN)
                 return rc;
             page_expect(lane->in);
-            processor_relax();
+            for (int pauses = lane->naps == NAPS ? PAUSES_IN_RING : 1; pauses > 0; pauses--)
+                processor_relax();
         }
         before_ns = *now_ns;
         *now_ns = clock_now_ns();
@@ -317,8 +324,10 @@ static int page_await(struct lane *lane, uint64_t deadline_ns)
     outcome->won = rc != -EAGAIN;
     if (!outcome->won) {
         rc = page_sleep(lane, deadline_ns);
-        now_ns = lane->awake_ns = clock_now_ns();
+        now_ns = clock_now_ns();
     }
+    lane->got_ns = now_ns;
+    lane->has_slept = !outcome->won;
     outcome->took_ns = now_ns - start_ns;
     outcome->held_ns = atomic_load_explicit(&lane->in->held_ns, memory_order_relaxed);
     return rc;
@@ -329,6 +338,7 @@ static int page_wait(struct lane *lane, uint64_t deadline_ns)
 {
     int rc = page_look(lane);
 
+    lane->got_ns = 0;
     if (rc == -EAGAIN)
         rc = is_alone(lane) ? page_sleep(lane, deadline_ns) : page_await(lane, deadline_ns);
     if (rc == 0)

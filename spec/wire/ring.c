@@ -1,8 +1,12 @@
 /* The arithmetic of the ring.  Everything that the other end writes is copied once and checked. */
 #include "spec/wire/ring.h"
 
+#include "spec/wire/processor.h"
+
 #include <errno.h>
 #include <string.h>
+
+enum { UNITS_AHEAD = 8 };
 
 _Static_assert((RING_UNITS & (RING_UNITS - 1)) == 0, "counts wrap");
 
@@ -65,6 +69,7 @@ void ring_publish(struct ring *ring, uint32_t size, uint32_t function, int32_t e
 
     memcpy(unit_at(ring, ring->at), &entry, sizeof(entry));
     ring->at += units_of(size);
+    processor_own(unit_at(ring, ring->at + UNITS_AHEAD)); /* the host has had it */
     if (order == memory_order_seq_cst)
         atomic_store(ring->filled, ring->at);
     else
@@ -82,7 +87,7 @@ bool ring_is_half_full(const struct ring *ring)
 static int take_entry(struct ring *ring, struct frame *frame)
 {
     const uint8_t *unit = unit_at(ring, ring->at);
-    uint32_t units = atomic_load_explicit(ring->filled, memory_order_acquire) - ring->at;
+    uint32_t units = ring->seen - ring->at;
     struct ring_entry entry;
 
     memcpy(&entry, unit, sizeof(entry));
@@ -108,7 +113,7 @@ int ring_take(struct ring *ring, struct frame *frame)
 
     if (!ring_has_more(ring))
         return -EAGAIN;
-    if (atomic_load_explicit(ring->filled, memory_order_acquire) - ring->at > RING_UNITS)
+    if (ring->seen - ring->at > RING_UNITS)
         return -EBADMSG;
     rc = take_entry(ring, frame);
     if (rc != -EAGAIN)

@@ -37,7 +37,7 @@ struct ring {
     uint8_t *bytes; /* RING_SIZE of them; NULL: there is none */
     _Atomic uint32_t *filled, *emptied;
     uint32_t at;   /* guest: filled so far; host: where the next entry begins */
-    uint32_t seen; /* the other end's word, as of the last look */
+    uint32_t seen; /* the other end's word, as of the last look; host: another one than `at` means that there is more */
     uint32_t next; /* host: where the one after it begins */
 };
 
@@ -56,9 +56,15 @@ bool ring_is_half_full(const struct ring *ring);
 
 /* ---- host ---- */
 
-static inline bool ring_has_more(const struct ring *ring)
+/*
+ * Looks at the guest's word only when all that was there at the last look is done: as long as the host leaves that line
+ * alone, the guest need not fetch it back for each call.
+ */
+static inline bool ring_has_more(struct ring *ring)
 {
-    return ring->bytes != NULL && atomic_load_explicit(ring->filled, memory_order_acquire) != ring->at;
+    if (ring->seen == ring->at)
+        ring->seen = atomic_load_explicit(ring->filled, memory_order_acquire); /* counterpart: ring_publish() */
+    return ring->seen != ring->at;
 }
 
 /* The next call, as a frame that was checked.  -EAGAIN there is none; -EBADMSG the ring makes no sense. */

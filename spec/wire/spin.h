@@ -5,12 +5,12 @@
  * is better spent looking; a longer one is not, nor one for somebody who needs this very processor.  Each lane keeps,
  * per function, how long the other end usually has the ball.  Where that is over SPIN_MOST_NS the waiter sleeps at
  * once.  Otherwise it spins for twice that time, but at least for what sleeping would cost, and where the other end had
- * to be woken for this, for as long as waking it usually takes on top.  Whoever was asleep when it got the ball tells
- * how long it then had it, without its own awakening, so two ends that both sleep still learn that they need not: one
- * of them spins again, and the other one soon after.  A spin that ends in vain although it should have won, or in which
- * this thread was off its processor, says that the machine is busy: then the next wait sleeps at once, after another
- * one the next three, and so on up to 255; a spin that wins ends that.  Whether the other end last ran on this very
- * processor, the lane asks before all this: then nobody spins and nothing is learned.  One thread at a time.
+ * to be woken for this, for as long as waking it usually takes on top.  Where one of both sleeps, the one that plays
+ * the ball tells how long it had it, without anybody's awakening: so two ends that both sleep still learn that they
+ * need not, one of them spins again, and the other one soon after.  A spin that ends in vain although it should have
+ * won, or in which this thread was off its processor, says that the machine is busy: then the next wait sleeps at once,
+ * after another one the next three, and so on up to 255; a spin that wins ends that.  Whether the other end last ran on
+ * this very processor, the lane asks before all this: then nobody spins and nothing is learned.  One thread at a time.
  */
 #ifndef WINAPI_SPEC_WIRE_SPIN_H
 #define WINAPI_SPEC_WIRE_SPIN_H
