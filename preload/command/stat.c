@@ -62,11 +62,13 @@ static void print_clients(const cJSON *clients)
 {
     const cJSON *client;
 
-    printf("\n%-16s %-32s %10s %8s %16s\n", "client", "program", "calls", "worker", "seconds");
+    printf("\n%-16s %-32s %10s %8s %16s %10s %10s\n", "client", "program", "calls", "worker", "seconds", "sleeps",
+           "wake-ups");
     cJSON_ArrayForEach(client, clients)
     {
-        printf("%-16.0f %-32s %10.0f %8.0f %16.1f\n", number_of(client, "pid"), string_of(client, "program"),
-               number_of(client, "calls"), number_of(client, "worker"), number_of(client, "since_s"));
+        printf("%-16.0f %-32s %10.0f %8.0f %16.1f %10.0f %10.0f\n", number_of(client, "pid"),
+               string_of(client, "program"), number_of(client, "calls"), number_of(client, "worker"),
+               number_of(client, "since_s"), number_of(client, "sleeps"), number_of(client, "wakes"));
     }
 }
 

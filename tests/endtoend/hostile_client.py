@@ -9,7 +9,9 @@ import random
 
 from lib_trouble import *
 
-PAGE, LANE_SIZE, FRAME_AT = 4096, 8192, 128
+PAGE, LANE_SIZE, FRAME_AT = 4096, 8192, 256
+CLOSED, OPENED, SEQUENCE = 4, 8, FRAME_AT + 60
+RING, RING_COUNT, UNITS, SKIP = 16, 192, 1024, 0xFFFFFFFF
 HEADER = struct.Struct("<IHHQIIIIIIiIBB14s")
 MAGIC = 0x4D414657
 OK, FUNCTION, MESSAGE, HANDLE, LIMIT = range(5)  # enum frame_status
@@ -201,7 +203,7 @@ class MemoryLane:
         self.out = PAGE + (2 << 20) + number * LANE_SIZE
         self.memory[self.out:self.out + LANE_SIZE] = bytes(LANE_SIZE)
         self.sequence = self.received = 0
-        self.put(self.out + 12, 1)
+        self.put(self.out + OPENED, 1)
         self.answer = peer.ask({"message": "open_lane", "lane": number, "medium": "memory"})
         self.base = ctypes.addressof(ctypes.c_char.from_buffer(self.memory))
 
@@ -218,27 +220,38 @@ class MemoryLane:
     def exchange(self, head, buffers, body, step=1):
         """(status, whether the lane was closed)"""
         at = self.out + FRAME_AT
-        self.memory[at:at + 64] = head
-        self.memory[at + 64:at + 64 + len(buffers)] = buffers
-        self.memory[at + 256:at + 256 + len(body)] = body
+        rest = (buffers + body)[:PAGE - FRAME_AT - 64]
+        self.memory[at:at + 60] = head[:60]
+        self.memory[at + 64:at + 64 + len(rest)] = rest
         self.sequence += step
-        self.put(self.out, self.sequence)
+        self.put(self.out + SEQUENCE, self.sequence)
         self.wake()
         answer = self.out + PAGE
         before = self.received
-        if not wait_until(lambda: self.get(answer) != before or self.get(answer + 8)):
+        if not wait_until(lambda: self.get(answer + SEQUENCE) != before or self.get(answer + CLOSED)):
             return None, False
-        self.received = self.get(answer)
+        self.received = self.get(answer + SEQUENCE)
         status = HEADER.unpack_from(self.memory, answer + FRAME_AT)[6]
         return status if self.received != before else None, status != OK and self.is_left()
 
+    def post(self, place, filled, entries):
+        """Whether the lane was closed.  The ring at that page of the arena, with bytes for its first units."""
+        if place - 1 < (2 << 20) // PAGE - 16 and place > 0:
+            self.memory[PAGE * place:PAGE * place + len(entries)] = entries
+        self.put(self.out + RING, place)
+        self.put(self.out + RING_COUNT, filled)
+        self.wake()
+        answer = self.out + PAGE
+        wait_until(lambda: self.get(answer + CLOSED) or self.get(answer + RING_COUNT) == filled)
+        return bool(self.get(answer + CLOSED))
+
     def is_left(self):
-        return wait_until(lambda: self.get(self.out + PAGE + 8), 0.01)
+        return wait_until(lambda: self.get(self.out + PAGE + CLOSED), 0.01)
 
     def leave(self):
-        self.put(self.out + 8, 1)
+        self.put(self.out + CLOSED, 1)
         self.wake()
-        wait_until(lambda: self.get(self.out + PAGE + 8))
+        wait_until(lambda: self.get(self.out + PAGE + CLOSED))
 
 
 class SocketLane:
@@ -306,6 +319,45 @@ class Session:
                   self.lane.answer)
 
 
+def entry(size, function, body, reserved=0):
+    data = struct.pack("<IIiI", size, function, 0, reserved) + body
+    return data + bytes(-len(data) % 64)
+
+
+def try_rings(ids):
+    """Calls that nobody waits for, in rings that make no sense: the lane goes, the worker stays."""
+    session = Session("memory")
+    next_one, good = ids["trouble_next"], struct.pack("<q", 4)
+    right = entry(8, next_one, good)
+    for what, place, filled, entries, is_closed in (
+            ("one that is right", 1, 1, right, False),
+            ("three", 1, 3, right * 3, False),
+            ("a function that is none", 1, 1, entry(8, 0xFFFFFFF0, good), False),
+            ("a body that its row does not have", 1, 1, entry(3, next_one, b"abc"), False),
+            ("a skip to the start, and one there", 1, UNITS + 1, entry(SKIP, 0, b""), True),
+            ("an outside place", 0xFFFFFFFF, 1, b"", True),
+            ("a place behind the end", 0x7FFFFFF0, 1, b"", True),
+            ("no place", 0, 1, b"", True),
+            ("more than there is room for", 1, UNITS + 1, right, True),
+            ("a count far behind", 1, 0xFFFFFFF0, right, True),
+            ("an entry larger than its units", 1, 1, entry(1000, next_one, good), True),
+            ("an entry larger than any", 1, 40, entry(2049, next_one, good), True),
+            ("an endless entry", 1, 1, entry(0xFFFFFFF0, next_one, good), True),
+            ("a skip beyond what is filled", 1, 1, entry(SKIP, 0, b""), True),
+            ("reserved bits", 1, 1, entry(8, next_one, good, reserved=1), True)):
+        was_closed = session.lane.post(place, filled, entries)
+        check(f"ring: {what}", was_closed == is_closed, was_closed)
+        session.lane.leave()
+        session.lane = session.open()
+        check(f"ring: {what}: the lane opens again", session.lane.answer.get("message") == "lane", session.lane.answer)
+    session.exchange("one that is right, after the rings", frame(next_one, good), [OK])
+    answer = session.peer.ask({"message": "stat"})
+    check("rings: the worker is the same", answer and session.worker in
+          [client["worker"] for client in answer["clients"]], answer)
+    session.lane.leave()
+    session.peer.socket.close()
+
+
 def try_frames(medium, ids):
     session = Session(medium)
     good = struct.pack("<q", 4)
@@ -314,12 +366,13 @@ def try_frames(medium, ids):
     session.exchange("one that is right", frame(function, good), [OK])
     refused = [MESSAGE, LIMIT]
     for field, values in (("magic", [0, MAGIC + 1]), ("version", [0, 2, 65535]), ("kind", [0, 2, 3, 65535]),
-                          ("flags", [4, 8, 0x80000000, 0xFFFFFFFF]), ("flags", [1, 2, 3]), ("status", [1, 5, 0xFFFFFFFF]),
+                          ("flags", [8, 12, 0x80000000, 0xFFFFFFFF]), ("flags", [1, 2, 3]), ("status", [1, 5, 6, 0xFFFFFFFF]),
                           ("buffer_count", [9, 255, 0xFFFFFFFF]), ("inline_size", [3073, 65536, 0xFFFFFFFF]),
                           ("body_buffer", [1, 255]), ("room_buffer", [1, 255]), ("reserved", [b"\1" * 14])):
         for value in values:
             session.exchange(f"{field} {value!r}", frame(function, good, **{field: value}), refused)
-    for number in (0xFFFFFFFF, 100000, 0x7FFFFFFF):
+    session.exchange("no function at all", frame(0xFFFFFFFF, good), [OK])
+    for number in (0xFFFFFFFE, 100000, 0x7FFFFFFF):
         session.exchange(f"function {number}", frame(number, good), [FUNCTION])
     for body in (b"", b"\0", good + b"\0", good * 100, bytes(3072)):
         session.exchange(f"a body of {len(body)} bytes", frame(function, body), refused)
@@ -367,6 +420,7 @@ def try_frames(medium, ids):
 ids = {row["name"]: number for number, row in enumerate(host.stat()["functions"])}
 try_frames("memory", ids)
 try_frames("socket", ids)
+try_rings(ids)
 
 check("the bystander has kept its worker", bystander.result("where") == bystander_worker)
 check("and has heard nothing of it", bystander.new_lines() == [] and bystander.stop() == 0, *bystander.lines())

@@ -14,8 +14,8 @@ THREAD_SANITIZER = [*(["cc"] if MUSL else CC), "-std=gnu11", "-D_GNU_SOURCE", '-
                     "-fsanitize=thread", "-I" + SOURCE]
 
 # What is made relaxed, each of which must stand in the file once; its order may be written out.
-HAND_OVER = r"atomic_store(?:_explicit)?\((&[\w>.\[\]-]*->sequence), ([^;]*?)(?:, memory_order_\w+)?\);"
-TAKE = r"= atomic_load(?:_explicit)?\((&[\w>.\[\]-]*in->sequence)(?:, memory_order_\w+)?\);"
+HAND_OVER = r"atomic_store(?:_explicit)?\((lane_sequence\([\w>.-]*out\)), ([^;]*?)(?:, memory_order_\w+)?\);"
+TAKE = r"= atomic_load(?:_explicit)?\((lane_sequence\([\w>.-]*in\))(?:, memory_order_\w+)?\);"
 FAULTS = {
     "the store that hands a frame over": (HAND_OVER, r"atomic_store_explicit(\1, \2, memory_order_relaxed);"),
     "the load that takes a frame": (TAKE, r"= atomic_load_explicit(\1, memory_order_relaxed);"),

@@ -16,6 +16,7 @@ import lib_page
 from lib_page import check
 
 PAGE = 4096
+FRAME, SEQUENCE = 256, 256 + 60  # in a lane's page
 AREA = 4 << 20
 LANES = PAGE + 2 * AREA
 FUTEX_WAIT, FUTEX_WAKE, SYS_FUTEX = 0, 1, 202
@@ -124,18 +125,19 @@ class MemoryLane:
 
     def call(self, frame):
         out, back = LANES, LANES + PAGE
-        self.memory[out + 128:out + 128 + 64] = frame[:64]
-        self.memory[out + 128 + 256:out + 128 + 256 + len(frame) - 64] = frame[64:]
-        self.store(out, self.load(out) + 1)
+        self.memory[out + FRAME + 64:out + FRAME + len(frame)] = frame[64:]
+        self.memory[out + FRAME:out + FRAME + 60] = frame[:60]
+        self.store(out + SEQUENCE, self.load(out + SEQUENCE) + 1)
         self.wake(out)
         for _ in range(30):
             self.store(back + 64, 1)
-            if self.load(back) == self.load(out):
+            if self.load(back + SEQUENCE) == self.load(out + SEQUENCE):
                 break
             self.futex(back + 64, FUTEX_WAIT, 1)
         self.store(back + 64, 0)
-        size = self.load(back + 128 + 32)
-        return self.memory[back + 128:back + 128 + 64] + self.memory[back + 128 + 256:back + 128 + 256 + size]
+        size = self.load(back + FRAME + 32)
+        return (self.memory[back + FRAME:back + FRAME + 60] + bytes(4) +
+                self.memory[back + FRAME + 64:back + FRAME + 64 + size])
 
     def wake(self, page):
         if self.load(page + 64):
@@ -147,12 +149,12 @@ def check_memory_lane(path):
     client, (fd, memory) = Client(path), make_memory()
     greet(client, "memory", fd)
     lane = MemoryLane(memory)
-    lane.store(LANES + 12, 1)
+    lane.store(LANES + 8, 1)
     answer = client.ask(json_blocks('"open_lane"')[0])
     check("a memory lane opens", answer == json_blocks('"message": "lane"')[0], str(answer))
     got = lane.call(hex_block("call"))
     check("the same call in shared memory gets the same answer", got == hex_block("answer"), got.hex(" "))
-    check("and the host says that it took it", lane.load(LANES + 68) == 1)
+    check("and the host says that it took it", lane.load(LANES + 128) == 1)
 
 
 def check_counts(path):

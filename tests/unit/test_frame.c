@@ -86,7 +86,7 @@ static void a_hostile_header_is_refused(void **state)
     REFUSED(version, 0, -EPROTONOSUPPORT);
     REFUSED(kind, 0, -EBADMSG);
     REFUSED(kind, FRAME_RESULT, -EBADMSG);
-    REFUSED(flags, 4, -EBADMSG);
+    REFUSED(flags, 8, -EBADMSG);
     REFUSED(flags, UINT32_MAX, -EBADMSG);
     REFUSED(status, FRAME_REFUSED_LIMIT, -EBADMSG);
     REFUSED(buffer_count, FRAME_BUFFERS + 1, -EBADMSG);
@@ -98,6 +98,18 @@ static void a_hostile_header_is_refused(void **state)
     REFUSED(body_buffer, 1, -EBADMSG); /* without its flag */
     REFUSED(room_buffer, 1, -EBADMSG);
 #undef REFUSED
+}
+
+static void a_sequence_is_for_shared_memory(void **state)
+{
+    struct frame frame;
+
+    (void)state;
+    frame_start(&frame, FRAME_CALL, 1, 2);
+    frame.header.sequence = 1;
+    assert_int_equal(frame_check(&frame, FRAME_CALL), -EBADMSG);
+    assert_int_equal(frame_copy(&frame, &frame, FRAME_CALL), 0);
+    assert_int_equal(frame.header.sequence, 0);
 }
 
 static void an_answer_with_an_unknown_status_is_refused(void **state)
@@ -205,6 +217,7 @@ int main(void)
         cmocka_unit_test(a_started_frame_is_good),
         cmocka_unit_test(a_copy_has_what_is_in_use),
         cmocka_unit_test(a_hostile_header_is_refused),
+        cmocka_unit_test(a_sequence_is_for_shared_memory),
         cmocka_unit_test(an_answer_with_an_unknown_status_is_refused),
         cmocka_unit_test(a_hostile_descriptor_is_refused),
         cmocka_unit_test(a_body_in_a_buffer_needs_the_buffer_and_no_body),
