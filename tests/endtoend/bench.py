@@ -193,7 +193,7 @@ int winapi_buffer_test(winapi_handle_t handle, winapi_buffer_t *buffers, uint32_
     return 0;
 }
 
-void srand(unsigned seed)
+void srand48(long seed)
 {
 }
 """

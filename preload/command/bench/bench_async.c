@@ -1,6 +1,6 @@
 /*
- * Calls that do not wait for their answer, beside the same calls that do: srand(), by one table and by another that
- * marks it as asynchronous.  rand() at the end shows that all have arrived, in order, and belongs to what is timed.
+ * Calls that do not wait for their answer, beside the same calls that do: srand48(), by one table and by another that
+ * marks it as asynchronous.  lrand48() at the end shows that all have arrived, in order, and belongs to what is timed.
  */
 #include "preload/command/bench/bench.h"
 #include "preload/command/bench/bench_progress.h"
@@ -60,7 +60,7 @@ static int measure_side(struct bench *bench, struct side *side, const char *figu
         return error;
     scene_count(&side->host, &job, &answer);
     if (answer.digest != digest) {
-        bench_say("rand() after srand() gives something else than on this machine itself");
+        bench_say("lrand48() after srand48() gives something else than on this machine itself");
         return -EBADMSG;
     }
     figures_add(&bench->figures, (double)answer.timed_calls * 1e9 / (double)answer.took_ns, "%s", figure);

@@ -16,7 +16,7 @@ enum { START_MS = 20000, ANSWER_MS = 5000, SETTLE_MS = 2000, ARGUMENTS_MOST = 8 
 
 static const char *const counted_names[BENCH_COUNTED] = {
     [COUNTED_ECHO] = "winapi_echo", [COUNTED_CRC32] = "crc32",       [COUNTED_BUFFER] = "winapi_buffer_test",
-    [COUNTED_SEED] = "srand",       [COUNTED_CHARACTER] = "toascii",
+    [COUNTED_SEED] = "srand48",     [COUNTED_CHARACTER] = "toascii",
 };
 
 /* The host writes a line end once it listens; it closes the pipe when it cannot. */

@@ -15,7 +15,7 @@ enum bench_job_kind {
     JOB_CRC32,      /* samples of zlib's crc32() of `size` bytes */
     JOB_BUFFER,     /* samples of winapi_buffer_test() of `size` bytes; `option` is an enum bench_buffer */
     JOB_ECHO_RATE,  /* `threads` threads that call winapi_echo() with 32 characters from start_ns to end_ns */
-    JOB_SEED,       /* `count` calls of srand(), then one of rand(): how long all of it takes */
+    JOB_SEED,       /* `count` calls of srand48(), then one of lrand48(): how long all of it takes */
     JOB_CHARACTER,  /* `count` calls of toascii(): how long all of it takes */
     JOB_KEEP_LANES, /* `threads` threads that call once, and live until the program ends */
 

@@ -26,14 +26,14 @@ static const char *const shapes[] = {
 
 #define C_LIBRARY "\"version\": 1, \"library\": {\"linux\": \"libc.so.6\"}, \"functions\": [\n"
 #define TOASCII   "{\"prototype\": \"int toascii(int c)\", \"failure\": -1}"
-#define RAND      "{\"prototype\": \"int rand(void)\", \"failure\": -1}"
+#define LRAND48   "{\"prototype\": \"long lrand48(void)\", \"failure\": -1}"
 
 static const char *const tables[] = {
     [TABLE_CHARACTER] = "{\"table\": \"bench_character\", " C_LIBRARY TOASCII "]}\n",
-    [TABLE_SEED] = "{\"table\": \"bench_seed\", " C_LIBRARY RAND
-                   ",\n{\"prototype\": \"void srand(unsigned seed)\", \"lost\": \"fail\"}]}\n",
-    [TABLE_SEED_LATER] = "{\"table\": \"bench_seed_later\", " C_LIBRARY RAND
-                         ",\n{\"prototype\": \"void srand(unsigned seed)\", \"lost\": \"fail\", \"async\": true}]}\n",
+    [TABLE_SEED] = "{\"table\": \"bench_seed\", " C_LIBRARY LRAND48
+                   ",\n{\"prototype\": \"void srand48(long seed)\", \"lost\": \"fail\"}]}\n",
+    [TABLE_SEED_LATER] = "{\"table\": \"bench_seed_later\", " C_LIBRARY LRAND48
+                         ",\n{\"prototype\": \"void srand48(long seed)\", \"lost\": \"fail\", \"async\": true}]}\n",
 };
 
 static int write_table(struct bench *bench, const char *name, const char *text, char **path)

@@ -6,8 +6,8 @@
 
 enum bench_table {
     TABLE_CHARACTER,  /* toascii */
-    TABLE_SEED,       /* srand and rand */
-    TABLE_SEED_LATER, /* the same, with srand marked as asynchronous */
+    TABLE_SEED,       /* srand48 and lrand48 */
+    TABLE_SEED_LATER, /* the same, with srand48 marked as asynchronous */
 };
 
 /* *path is malloc'ed.  Errors are logged. */

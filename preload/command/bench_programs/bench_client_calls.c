@@ -1,4 +1,4 @@
-/* One call at a time: echo, crc32, srand. */
+/* One call at a time: echo, crc32, srand48. */
 #include "preload/command/bench_programs/bench_client.h"
 
 #include <stdio.h>
@@ -127,20 +127,20 @@ void bench_client_crc32(struct bench_work *work)
     bench_work_sample(work, &step, &crc, WARM);
 }
 
-/* ---- srand ---- */
+/* ---- srand48 ---- */
 
 /* All the calls count together: one that returns before its function has run shows that only then. */
 void bench_client_seed(struct bench_work *work)
 {
     uint64_t start;
-    int number;
+    long number;
 
-    srand(work->job.seed);
-    number = rand();
+    srand48(work->job.seed);
+    number = lrand48();
     start = bench_now_ns();
     for (uint32_t i = 0; i < work->job.count; i++)
-        srand(work->job.seed + i);
-    work->answer.digest = bench_digest((uint64_t)number, (uint64_t)rand());
+        srand48(work->job.seed + i);
+    work->answer.digest = bench_digest((uint64_t)number, (uint64_t)lrand48());
     work->answer.took_ns = bench_now_ns() - start;
     work->answer.timed_calls = work->job.count;
     work->answer.calls = work->job.count + 1;
