@@ -57,8 +57,10 @@ static void learn_wake(struct spin *spin, const struct spin_outcome *outcome)
 {
     uint64_t wake_ns = without(outcome->took_ns, outcome->held_ns);
 
-    if (!outcome->woke || !outcome->won || outcome->held_ns == 0)
+    if (!outcome->woke || outcome->held_ns == 0)
         return;
+    if (!outcome->won) /* who spun for too short a time slept as well, and was woken */
+        wake_ns /= 2;
     if (wake_ns > SPIN_WAKE_MOST_NS)
         wake_ns = SPIN_WAKE_MOST_NS;
     spin->wake_ns = approach(spin->wake_ns, wake_ns);

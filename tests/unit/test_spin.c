@@ -105,6 +105,20 @@ static void how_long_waking_takes_is_learned(void **state)
     assert_in_range(spin.wake_ns, 4900, 5100);
 }
 
+/* An estimate that is too low makes every spin too short to win, and must not be for ever. */
+static void that_waking_takes_longer_is_learned_from_lost_spins(void **state)
+{
+    struct spin_outcome lost = {.function = QUICK, .took_ns = 120000, .held_ns = 1000, .woke = true, .spun = true};
+    struct spin spin;
+
+    (void)state;
+    spin_init(&spin);
+    spin.wake_ns = 1000;
+    for (int i = 0; i < TIMES; i++)
+        spin_learn(&spin, &lost);
+    assert_in_range(spin.wake_ns, 55000, 60000);
+}
+
 /* Spins that should have won and did not: fewer and fewer of them, and all of them again once one wins. */
 static void on_a_busy_machine_spins_become_rare(void **state)
 {
@@ -136,6 +150,7 @@ int main(void)
         cmocka_unit_test(one_long_wait_among_short_ones_changes_little),
         cmocka_unit_test(two_sleepers_find_out_that_they_need_not),
         cmocka_unit_test(how_long_waking_takes_is_learned),
+        cmocka_unit_test(that_waking_takes_longer_is_learned_from_lost_spins),
         cmocka_unit_test(on_a_busy_machine_spins_become_rare),
     };
 
