@@ -120,8 +120,8 @@ bool quick_decode_request(struct call *call)
     struct quick_reader reader = {frame->body, frame->body + frame->header.inline_size};
     void **arguments;
 
-    if (!quick->is_possible || frame->header.flags != 0 || frame->header.buffer_count != 0 ||
-        call->follow_capacity < quick->pointer_count)
+    if (!quick->is_possible || (frame->header.flags & ~(uint32_t)FRAME_MAY_TELL) != 0 ||
+        frame->header.buffer_count != 0 || call->follow_capacity < quick->pointer_count)
         return false;
     call->taken = 0;
     call->follow_count = 0;
