@@ -38,6 +38,35 @@ static int divide(enum operation operation, int64_t left, int64_t right, int64_t
     return 0;
 }
 
+/* The operators that give a result for any two numbers. */
+static int64_t apply_total(enum operation operation, int64_t left, int64_t right)
+{
+    switch (operation) {
+    case OPERATION_LESS:
+        return left < right;
+    case OPERATION_LESS_EQUAL:
+        return left <= right;
+    case OPERATION_GREATER:
+        return left > right;
+    case OPERATION_GREATER_EQUAL:
+        return left >= right;
+    case OPERATION_EQUAL:
+        return left == right;
+    case OPERATION_NOT_EQUAL:
+        return left != right;
+    case OPERATION_BITS_AND:
+        return left & right;
+    case OPERATION_BITS_XOR:
+        return left ^ right;
+    case OPERATION_BITS_OR:
+        return left | right;
+    case OPERATION_AND:
+        return left && right;
+    default:
+        return left || right;
+    }
+}
+
 int expression_apply(enum operation operation, int64_t left, int64_t right, int64_t *value)
 {
     switch (operation) {
@@ -51,8 +80,12 @@ int expression_apply(enum operation operation, int64_t left, int64_t right, int6
         return shift_left(left, right, value);
     case OPERATION_SHIFT_RIGHT:
         return shift_right(left, right, value);
-    default:
+    case OPERATION_DIVIDE:
+    case OPERATION_REMAINDER:
         return divide(operation, left, right, value);
+    default:
+        *value = apply_total(operation, left, right);
+        return 0;
     }
 }
 
@@ -128,6 +161,28 @@ static int load_variable(const struct expression *expression, const struct scope
     return 0;
 }
 
+static int evaluate(const struct expression *expression, const struct scope *scope, int64_t *value);
+
+static int evaluate_choice(const struct expression *expression, const struct scope *scope, int64_t *value)
+{
+    int64_t condition = 0;
+    int status = evaluate(expression->condition, scope, &condition);
+
+    return status < 0 ? status : evaluate(condition ? expression->left : expression->right, scope, value);
+}
+
+/* The right side is looked at when the left one has not decided: && is decided by 0, || by anything else. */
+static int evaluate_logic(const struct expression *expression, const struct scope *scope, int64_t *value)
+{
+    int64_t side = 0;
+    int status = evaluate(expression->left, scope, &side);
+
+    if (status == 0 && (side != 0) == (expression->operation == OPERATION_AND))
+        status = evaluate(expression->right, scope, &side);
+    *value = side != 0;
+    return status;
+}
+
 static int evaluate(const struct expression *expression, const struct scope *scope, int64_t *value)
 {
     int64_t left = 0, right = 0;
@@ -139,6 +194,10 @@ static int evaluate(const struct expression *expression, const struct scope *sco
     }
     if (expression->operation <= OPERATION_FIELD)
         return load_variable(expression, scope, value);
+    if (expression->operation == OPERATION_CHOOSE)
+        return evaluate_choice(expression, scope, value);
+    if (expression->operation >= OPERATION_AND)
+        return evaluate_logic(expression, scope, value);
 
     status = evaluate(expression->left, scope, &left);
     if (status == 0)
@@ -187,9 +246,13 @@ bool expression_leaf(const struct expression *expression, struct expression_leaf
 static const char *operator_text(enum operation operation)
 {
     static const char *const texts[] = {
-        [OPERATION_ADD] = "+",          [OPERATION_SUBTRACT] = "-",  [OPERATION_MULTIPLY] = "*",
-        [OPERATION_DIVIDE] = "/",       [OPERATION_REMAINDER] = "%", [OPERATION_SHIFT_LEFT] = "<<",
-        [OPERATION_SHIFT_RIGHT] = ">>",
+        [OPERATION_ADD] = "+",          [OPERATION_SUBTRACT] = "-",       [OPERATION_MULTIPLY] = "*",
+        [OPERATION_DIVIDE] = "/",       [OPERATION_REMAINDER] = "%",      [OPERATION_SHIFT_LEFT] = "<<",
+        [OPERATION_SHIFT_RIGHT] = ">>", [OPERATION_LESS] = "<",           [OPERATION_LESS_EQUAL] = "<=",
+        [OPERATION_GREATER] = ">",      [OPERATION_GREATER_EQUAL] = ">=", [OPERATION_EQUAL] = "==",
+        [OPERATION_NOT_EQUAL] = "!=",   [OPERATION_BITS_AND] = "&",       [OPERATION_BITS_XOR] = "^",
+        [OPERATION_BITS_OR] = "|",      [OPERATION_AND] = "&&",           [OPERATION_OR] = "||",
+        [OPERATION_CHOOSE] = ":",
     };
 
     return texts[operation];
@@ -212,6 +275,10 @@ void expression_describe(const struct expression *expression, struct text *text)
         break;
     default:
         text_add(text, "(");
+        if (expression->condition) {
+            expression_describe(expression->condition, text);
+            text_add(text, "?");
+        }
         expression_describe(expression->left, text);
         text_add(text, operator_text(expression->operation));
         expression_describe(expression->right, text);
@@ -225,5 +292,7 @@ int expression_follows(const struct expression *expression, size_t parameter)
         return expression->index == parameter;
     if (expression->operation <= OPERATION_FIELD)
         return 0;
+    if (expression->condition && expression_follows(expression->condition, parameter))
+        return 1;
     return expression_follows(expression->left, parameter) || expression_follows(expression->right, parameter);
 }

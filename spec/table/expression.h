@@ -1,9 +1,11 @@
 /*
- * Sizes as arithmetic over the call's own values: "len", "*destLen", "count * 4 + 1".
+ * Sizes as arithmetic over the call's own values: "len", "*destLen", "count * 4 + 1", "mode == WRITE ? len : 0".
  *
- * C's integer operators + - * / % << >> and parentheses, decimal and 0x literals, constants of the table,
- * sizeof(TYPE), parameter names, `*name` for what a pointer parameter points to, and names of sibling fields inside a
- * struct.  Evaluated with every overflow checked, on either end, over arguments in local memory.
+ * C's integer operators but for those that assign, with C's precedence, decimal and 0x literals, constants of the
+ * table, sizeof(TYPE), parameter names, `*name` for what a pointer parameter points to, and names of sibling fields
+ * inside a struct.  Every value is a signed number of 64 bits, whatever its C type, and every overflow is checked.
+ * What C leaves alone is left alone: the other side of && and ||, the branch of ?: that is not taken.  Evaluated on
+ * either end, over arguments in local memory.
  */
 #ifndef WINAPI_SPEC_TABLE_EXPRESSION_H
 #define WINAPI_SPEC_TABLE_EXPRESSION_H

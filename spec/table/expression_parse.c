@@ -13,8 +13,6 @@
 
 enum { NESTING_MOST = 32 };
 
-static int parse_sum(struct expression_parser *parser, struct expression **result);
-
 /* Decimal or 0x; a leading 0 would be octal in C and something else to most readers. */
 static int parse_number(struct expression_parser *parser, struct expression **result)
 {
@@ -35,6 +33,16 @@ static int parse_number(struct expression_parser *parser, struct expression **re
     return expression_create_number(parser, number, result);
 }
 
+/* Where nothing is ever computed, what cannot be is any number. */
+static int fault_constants(struct expression_parser *parser, int error, struct expression **result)
+{
+    if (parser->unused)
+        return expression_create_number(parser, 0, result);
+    if (error == -EDOM)
+        return lexer_fault(&parser->lexer, "a division by zero, or a shift by more than the number has bits");
+    return lexer_fault(&parser->lexer, "the constants give a number beyond 64 bits");
+}
+
 static int create_operation(struct expression_parser *parser, enum operation operation, struct expression *left,
                             struct expression *right, struct expression **result)
 {
@@ -51,16 +59,16 @@ static int create_operation(struct expression_parser *parser, enum operation ope
     }
 
     status = expression_apply(operation, a, b, &value);
-    if (status == -EDOM)
-        return lexer_fault(&parser->lexer, "a division by zero, or a shift by more than the number has bits");
-    if (status < 0)
-        return lexer_fault(&parser->lexer, "the constants give a number beyond 64 bits");
-    return expression_create_number(parser, value, result);
+    return status < 0 ? fault_constants(parser, status, result) : expression_create_number(parser, value, result);
 }
+
+/* ---- one value ---- */
+
+static int parse_whole(struct expression_parser *parser, struct expression **result);
 
 static int parse_parentheses(struct expression_parser *parser, struct expression **result)
 {
-    int status = parse_sum(parser, result);
+    int status = parse_whole(parser, result);
 
     if (status < 0)
         return status;
@@ -69,7 +77,37 @@ static int parse_parentheses(struct expression_parser *parser, struct expression
     return 0;
 }
 
-static int parse_negative(struct expression_parser *parser, struct expression **result);
+static int parse_nested(struct expression_parser *parser,
+                        int (*parse)(struct expression_parser *parser, struct expression **result),
+                        struct expression **result)
+{
+    int status;
+
+    if (parser->nesting == NESTING_MOST)
+        return lexer_fault(&parser->lexer, "more than %d levels of parentheses and ?:", NESTING_MOST);
+    parser->nesting++;
+    status = parse(parser, result);
+    parser->nesting--;
+    return status;
+}
+
+static int parse_value(struct expression_parser *parser, struct expression **result);
+
+/* -x, !x and ~x are 0-x, x==0 and x^-1. */
+static int parse_unary(struct expression_parser *parser, enum operation operation, int64_t number,
+                       struct expression **result)
+{
+    struct expression *constant = NULL, *value = NULL;
+    int status = expression_create_number(parser, number, &constant);
+
+    if (status == 0)
+        status = parse_nested(parser, parse_value, &value);
+    if (status < 0)
+        return status;
+    if (operation == OPERATION_SUBTRACT)
+        return create_operation(parser, operation, constant, value, result);
+    return create_operation(parser, operation, value, constant, result);
+}
 
 static int parse_value(struct expression_parser *parser, struct expression **result)
 {
@@ -78,7 +116,11 @@ static int parse_value(struct expression_parser *parser, struct expression **res
     if (lexer_take(lexer, "("))
         return parse_parentheses(parser, result);
     if (lexer_take(lexer, "-"))
-        return parse_negative(parser, result);
+        return parse_unary(parser, OPERATION_SUBTRACT, 0, result);
+    if (lexer_take(lexer, "!"))
+        return parse_unary(parser, OPERATION_EQUAL, 0, result);
+    if (lexer_take(lexer, "~"))
+        return parse_unary(parser, OPERATION_BITS_XOR, -1, result);
     if (token_is(&lexer->token, "*"))
         return expression_parse_pointee(parser, result);
     if (lexer->token.kind == TOKEN_NUMBER)
@@ -88,80 +130,113 @@ static int parse_value(struct expression_parser *parser, struct expression **res
     return lexer_fault(lexer, "a number or a name was expected");
 }
 
-static int parse_nested_value(struct expression_parser *parser, struct expression **result)
-{
-    int status;
-
-    if (parser->nesting == NESTING_MOST)
-        return lexer_fault(&parser->lexer, "more than %d levels of parentheses", NESTING_MOST);
-    parser->nesting++;
-    status = parse_value(parser, result);
-    parser->nesting--;
-    return status;
-}
-
-static int parse_negative(struct expression_parser *parser, struct expression **result)
-{
-    struct expression *zero = NULL, *value = NULL;
-    int status = expression_create_number(parser, 0, &zero);
-
-    if (status == 0)
-        status = parse_nested_value(parser, &value);
-    if (status < 0)
-        return status;
-    return create_operation(parser, OPERATION_SUBTRACT, zero, value, result);
-}
+/* ---- operators ---- */
 
 struct operator_sign {
     const char *sign;
     enum operation operation;
+    unsigned strength; /* the larger binds first */
 };
 
 /* From the tightest to the loosest. */
-static const struct operator_sign operators[][3] = {
-    {{"*", OPERATION_MULTIPLY}, {"/", OPERATION_DIVIDE}, {"%", OPERATION_REMAINDER}},
-    {{"+", OPERATION_ADD}, {"-", OPERATION_SUBTRACT}},
-    {{"<<", OPERATION_SHIFT_LEFT}, {">>", OPERATION_SHIFT_RIGHT}},
+static const struct operator_sign operators[] = {
+    {"*", OPERATION_MULTIPLY, 10},    {"/", OPERATION_DIVIDE, 10},        {"%", OPERATION_REMAINDER, 10},
+    {"+", OPERATION_ADD, 9},          {"-", OPERATION_SUBTRACT, 9},       {"<<", OPERATION_SHIFT_LEFT, 8},
+    {">>", OPERATION_SHIFT_RIGHT, 8}, {"<", OPERATION_LESS, 7},           {"<=", OPERATION_LESS_EQUAL, 7},
+    {">", OPERATION_GREATER, 7},      {">=", OPERATION_GREATER_EQUAL, 7}, {"==", OPERATION_EQUAL, 6},
+    {"!=", OPERATION_NOT_EQUAL, 6},   {"&", OPERATION_BITS_AND, 5},       {"^", OPERATION_BITS_XOR, 4},
+    {"|", OPERATION_BITS_OR, 3},      {"&&", OPERATION_AND, 2},           {"||", OPERATION_OR, 1},
 };
 
-static const struct operator_sign *take_operator(struct lexer *lexer, size_t level)
+static const struct operator_sign *take_operator(struct lexer *lexer, unsigned strength)
 {
-    for (size_t i = 0; i < COUNT_OF(operators[level]); i++) {
-        const struct operator_sign *candidate = &operators[level][i];
-
-        if (candidate->sign && lexer_take(lexer, candidate->sign))
-            return candidate;
-    }
+    for (size_t i = 0; i < COUNT_OF(operators) && operators[i].strength >= strength; i++)
+        if (lexer_take(lexer, operators[i].sign))
+            return &operators[i];
     return NULL;
 }
 
-/* One level of precedence: values of the tighter level, joined from left to right. */
-static int parse_level(struct expression_parser *parser, size_t level, struct expression **result)
+static int parse_operations(struct expression_parser *parser, unsigned strength, struct expression **result);
+
+/* The right side of an operator, and both sides joined.  A constant before && or || may have decided already. */
+static int parse_right(struct expression_parser *parser, const struct operator_sign *sign, struct expression **result)
 {
-    const struct operator_sign *sign;
-    struct expression *right;
+    struct expression *right = NULL;
+    bool is_or = sign->operation == OPERATION_OR, is_decided = false;
+    int64_t left;
     int status;
 
-    if (level == 0)
-        status = parse_nested_value(parser, result);
-    else
-        status = parse_level(parser, level - 1, result);
+    if ((is_or || sign->operation == OPERATION_AND) && expression_is_constant(*result, &left))
+        is_decided = (left != 0) == is_or;
+    parser->unused += is_decided;
+    status = parse_operations(parser, sign->strength + 1, &right);
+    parser->unused -= is_decided;
+    if (status < 0)
+        return status;
+    return is_decided ? expression_create_number(parser, is_or, result)
+                      : create_operation(parser, sign->operation, *result, right, result);
+}
 
-    while (status == 0 && (sign = take_operator(&parser->lexer, level)) != NULL) {
-        if (level == 0)
-            status = parse_nested_value(parser, &right);
-        else
-            status = parse_level(parser, level - 1, &right);
-        if (status == 0)
-            status = create_operation(parser, sign->operation, *result, right, result);
+/* Values joined, from left to right, by operators of at least this strength. */
+static int parse_operations(struct expression_parser *parser, unsigned strength, struct expression **result)
+{
+    const struct operator_sign *sign;
+    int status = parse_nested(parser, parse_value, result);
+
+    while (status == 0 && (sign = take_operator(&parser->lexer, strength)) != NULL)
+        status = parse_right(parser, sign, result);
+    return status;
+}
+
+/* ---- ?: ---- */
+
+static int parse_branch(struct expression_parser *parser, bool is_unused, struct expression **result)
+{
+    int status;
+
+    parser->unused += is_unused;
+    status = parse_nested(parser, parse_whole, result);
+    parser->unused -= is_unused;
+    return status;
+}
+
+/* What follows the '?'. */
+static int parse_choice(struct expression_parser *parser, struct expression **result)
+{
+    struct expression *condition = *result, *left = NULL, *right = NULL;
+    int64_t value;
+    bool is_known = expression_is_constant(condition, &value);
+    int status = parse_branch(parser, is_known && !value, &left);
+
+    if (status == 0 && !lexer_take(&parser->lexer, ":"))
+        return lexer_fault(&parser->lexer, "a ':' was expected: CONDITION ? SIZE : OTHER_SIZE");
+    if (status == 0)
+        status = parse_branch(parser, is_known && value, &right);
+    if (status < 0)
+        return status;
+    if (is_known) {
+        *result = value ? left : right;
+        return 0;
+    }
+    status = expression_create(parser, OPERATION_CHOOSE, result);
+    if (status == 0) {
+        (*result)->condition = condition;
+        (*result)->left = left;
+        (*result)->right = right;
     }
     return status;
 }
 
-static int parse_sum(struct expression_parser *parser, struct expression **result)
+static int parse_whole(struct expression_parser *parser, struct expression **result)
 {
-    return parse_level(parser, COUNT_OF(operators) - 1, result);
+    int status = parse_operations(parser, 1, result);
+
+    if (status == 0 && lexer_take(&parser->lexer, "?"))
+        status = parse_choice(parser, result);
+    return status;
 }
+
+/* ---- from a spec file ---- */
 
 int expression_parse(struct reading *reading, const char *what, const char *text, const struct expression_names *names,
                      struct expression **expression)
@@ -171,11 +246,11 @@ int expression_parse(struct reading *reading, const char *what, const char *text
     int status;
 
     lexer_start(&parser.lexer, reading, what, text);
-    status = parse_sum(&parser, expression);
+    status = parse_whole(&parser, expression);
     if (status < 0)
         return status;
     if (parser.lexer.token.kind != TOKEN_END)
-        return lexer_fault(&parser.lexer, "an operator was expected: + - * / %% << >>");
+        return lexer_fault(&parser.lexer, "an operator was expected: + - * / %% << >> < <= > >= == != & ^ | && || ?:");
     (*expression)->text = text;
     return 0;
 }

@@ -11,6 +11,7 @@ struct expression_parser {
     const struct expression_names *names;
     size_t node_count;
     unsigned nesting;
+    unsigned unused; /* inside so many branches that are never taken: what cannot be computed there does no harm */
 };
 
 /* A node in the table's memory.  -EINVAL, with a diagnostic: there are too many; -ENOMEM. */

@@ -2,7 +2,8 @@
  * What an expression is made of, and how it comes to be.
  *
  * A tree of at most EXPRESSION_NODES_MOST nodes, so that walking it by recursion is safe whatever the spec file
- * says.  Parts without variables are folded while parsing: a constant expression is a single number.
+ * says.  Parts without variables are folded while parsing: a constant expression is a single number, and a branch that
+ * is never taken is not there.  !x is (x==0) and ~x is (x^-1), so neither has an operation of its own.
  */
 #ifndef WINAPI_SPEC_TABLE_EXPRESSION_TREE_H
 #define WINAPI_SPEC_TABLE_EXPRESSION_TREE_H
@@ -29,6 +30,18 @@ enum operation {
     OPERATION_REMAINDER,
     OPERATION_SHIFT_LEFT,
     OPERATION_SHIFT_RIGHT,
+    OPERATION_LESS,
+    OPERATION_LESS_EQUAL,
+    OPERATION_GREATER,
+    OPERATION_GREATER_EQUAL,
+    OPERATION_EQUAL,
+    OPERATION_NOT_EQUAL,
+    OPERATION_BITS_AND,
+    OPERATION_BITS_XOR,
+    OPERATION_BITS_OR,
+    OPERATION_AND, /* these three look at one side only when it decides */
+    OPERATION_OR,
+    OPERATION_CHOOSE, /* condition ? left : right */
 };
 
 struct expression {
@@ -43,6 +56,7 @@ struct expression {
     bool is_signed;
 
     const struct expression *left, *right;
+    const struct expression *condition; /* OPERATION_CHOOSE */
 };
 
 /* The names that an expression may use besides the table's constants: parameters, or fields, or nothing. */
@@ -72,7 +86,7 @@ MUST_CHECK int expression_parse_constant(struct reading *reading, const char *wh
 
 bool expression_is_constant(const struct expression *expression, int64_t *value);
 
-/* Applies one operator.  -EOVERFLOW; -EDOM. */
+/* Applies one operator with two sides that are both looked at.  -EOVERFLOW; -EDOM. */
 MUST_CHECK int expression_apply(enum operation operation, int64_t left, int64_t right, int64_t *value);
 
 #endif

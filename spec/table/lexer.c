@@ -40,7 +40,7 @@ static const char *skip_space(const char *at)
 
 static size_t sign_size(const char *at)
 {
-    static const char *const long_signs[] = {"...", "<<", ">>", "->"};
+    static const char *const long_signs[] = {"...", "<<", ">>", "->", "<=", ">=", "==", "!=", "&&", "||"};
 
     for (size_t i = 0; i < COUNT_OF(long_signs); i++) {
         if (strncmp(at, long_signs[i], strlen(long_signs[i])) == 0)

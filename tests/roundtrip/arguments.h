@@ -129,7 +129,8 @@ static inline bool size_uses(const struct expression *size, enum operation opera
         return false;
     if (size->operation == operation && size->index == index)
         return true;
-    return size_uses(size->left, operation, index) || size_uses(size->right, operation, index);
+    return size_uses(size->left, operation, index) || size_uses(size->right, operation, index) ||
+           size_uses(size->condition, operation, index);
 }
 
 static inline bool passing_uses(const struct passing *passing, enum operation operation, size_t index)

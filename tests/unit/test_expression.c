@@ -93,6 +93,87 @@ static void arithmetic_is_that_of_c(void **state)
     expect("n*n*n", 343);
 }
 
+static void every_integer_operator_is_that_of_c(void **state)
+{
+    (void)state;
+    expect("(n == 7) + 2 * (n != 7)", 1);
+    expect("(n < 8) + 2 * (n < 7) + 4 * (7 < n)", 1);
+    expect("(n <= 7) + 2 * (n <= 6)", 1);
+    expect("(n > 6) + 2 * (n > 7)", 1);
+    expect("(n >= 7) + 2 * (n >= 8)", 1);
+    expect("-n < 0", 1);
+    expect("n & 5", 5);
+    expect("n | 8", 15);
+    expect("n ^ 5", 2);
+    expect("(big + 7) & ~7", 1000);
+    expect("~-n", 6);
+    expect("!n", 0);
+    expect("!!n", 1);
+    expect("n && big", 1);
+    expect("n - 7 || n - 7", 0);
+    expect("n > 7 ? n : big", 1000);
+    expect("n < 8 ? n : big", 7);
+}
+
+/* Each would be another number with another precedence. */
+static void precedence_is_that_of_c(void **state)
+{
+    (void)state;
+    expect("n & 3 == 3", 1);
+    expect("n | 8 ^ 15 & 9", 7);
+    expect("n | 1 && 0", 0);
+    expect("1 || n && 0", 1);
+    expect("n << 1 > n + 6", 1);
+    expect("n < 8 == 1", 1);
+    expect("!n + 1", 1);
+    expect("-n & 15", 9);
+    expect("n == 7 ? 1 : 2 + 10", 1);
+    expect("n ? 0 ? 1 : 2 : 3", 2);
+    expect("n - 7 ? 1 : n ? 2 : 3", 2);
+}
+
+static void what_does_not_count_is_not_looked_at(void **state)
+{
+    struct values values = ordinary;
+    uint64_t value;
+
+    (void)state;
+    values.pointed = NULL;
+    values.big = (unsigned long)INT64_MAX;
+    assert_int_equal(evaluate("n ? n : *pointed", &values, &value), 0);
+    assert_int_equal(value, 7);
+    assert_int_equal(evaluate("n == 7 || *pointed", &values, &value), 0);
+    assert_int_equal(value, 1);
+    assert_int_equal(evaluate("n < 7 && *pointed", &values, &value), 0);
+    assert_int_equal(value, 0);
+    assert_int_equal(evaluate("n < 7 ? big * 2 : 1", &values, &value), 0);
+    assert_int_equal(value, 1);
+    expect_error("n ? *pointed : n", &values, -EFAULT);
+    expect_error("*pointed ? n : n", &values, -EFAULT);
+    expect_error("n && *pointed", &values, -EFAULT);
+    expect_error("*pointed && 0", &values, -EFAULT);
+    expect_error("n - 7 || *pointed", &values, -EFAULT);
+    expect_error("n ? big * 2 : 1", &values, -EOVERFLOW);
+    expect_error("n > big / (n - 7)", &values, -EDOM);
+}
+
+/* A branch that is never taken is not there, so what is wrong with its numbers does no harm. */
+static void constants_decide_while_they_are_read(void **state)
+{
+    struct table *table = read_table("sizeof(long) == 8 ? (TEN > FIVE) * n : 1 / 0");
+    AUTO_TEXT struct text text = {0};
+
+    (void)state;
+    expression_describe(table->rows[0].parameters[0].passing.length, &text);
+    assert_string_equal(text.data, "(1*p1)");
+    table_destroy(table);
+    expect("0 ? 1 << 99 : n", 7);
+    expect("(0 && 1 / 0) + n", 7);
+    expect("(1 || *pointed / 0) + n", 8);
+    expect("(1 && 0 || 2) * n", 7);
+    expect("(0 ? 1 / 0 : 0 ? 1 / 0 : 1) * n", 7);
+}
+
 static void names_are_constants_types_and_what_pointers_point_to(void **state)
 {
     (void)state;
@@ -164,16 +245,26 @@ static void division_by_zero_and_wild_shifts_are_errors(void **state)
     expect_error("(n - 1) >> 1", &values, -EDOM);
 }
 
-static void meaning_is_described_without_names(void **state)
+static void expect_description(const char *size, const char *description)
 {
-    struct table *table = read_table("(n + TEN) * *pointed");
+    struct table *table = read_table(size);
     AUTO_TEXT struct text text = {0};
 
-    (void)state;
     expression_describe(table->rows[0].parameters[0].passing.length, &text);
-    assert_string_equal(text.data, "((p1+10)**p3)");
-    assert_string_equal(expression_text(table->rows[0].parameters[0].passing.length), "(n + TEN) * *pointed");
+    assert_string_equal(text.data, description);
+    assert_string_equal(expression_text(table->rows[0].parameters[0].passing.length), size);
     table_destroy(table);
+}
+
+static void meaning_is_described_without_names(void **state)
+{
+    (void)state;
+    expect_description("(n + TEN) * *pointed", "((p1+10)**p3)");
+    expect_description("n == FIVE ? big : 0", "((p1==5)?p2:0)");
+    expect_description("n ? big ? 1 : 2 : 3", "(p1?(p2?1:2):3)");
+    expect_description("n > 1 && big <= 2 || !n", "(((p1>1)&&(p2<=2))||(p1==0))");
+    expect_description("n & ~3 | big ^ -1", "((p1&-4)|(p2^-1))");
+    expect_description("(n < 1) + (n >= 2) + (n != 3)", "(((p1<1)+(p1>=2))+(p1!=3))");
 }
 
 static void it_knows_which_pointers_it_follows(void **state)
@@ -185,6 +276,13 @@ static void it_knows_which_pointers_it_follows(void **state)
     assert_true(expression_follows(length, 3));
     assert_false(expression_follows(length, 1));
     assert_false(expression_follows(length, 4));
+    table_destroy(table);
+
+    table = read_table("*pointed ? n : *small");
+    length = table->rows[0].parameters[0].passing.length;
+    assert_true(expression_follows(length, 3));
+    assert_true(expression_follows(length, 4));
+    assert_false(expression_follows(length, 5));
     table_destroy(table);
 }
 
@@ -217,6 +315,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(arithmetic_is_that_of_c),
+        cmocka_unit_test(every_integer_operator_is_that_of_c),
+        cmocka_unit_test(precedence_is_that_of_c),
+        cmocka_unit_test(what_does_not_count_is_not_looked_at),
+        cmocka_unit_test(constants_decide_while_they_are_read),
         cmocka_unit_test(names_are_constants_types_and_what_pointers_point_to),
         cmocka_unit_test(a_pointer_that_is_null_cannot_be_followed),
         cmocka_unit_test(an_address_need_not_be_aligned),
