@@ -76,8 +76,7 @@ void given_handles_prepare(const struct row *row, void *const *arguments, struct
         const struct passing *passing = &parameter->passing;
 
         if (gives_behind(parameter->type, passing))
-            room->counts[i] =
-                count_elements(parameter, passing->capacity ? passing->capacity : passing->length, arguments);
+            room->counts[i] = count_elements(parameter, passing_room(passing), arguments);
     }
 }
 
@@ -104,7 +103,7 @@ static void visit_value(const struct visitor *visitor, const struct type *type, 
 static void visit_behind(const struct visitor *visitor, const struct parameter *pointer, void *const *arguments,
                          const char *address, uint64_t room)
 {
-    uint64_t count = address ? count_elements(pointer, pointer->passing.length, arguments) : 0;
+    uint64_t count = address ? count_elements(pointer, passing_returned(&pointer->passing), arguments) : 0;
 
     for (uint64_t i = 0; i < count && i < room; i++)
         visit_value(visitor, pointer->type->target, address + i * pointer->type->target->size);

@@ -36,11 +36,13 @@ enum place { PLACE_NULL = 0, PLACE_BODY = 1, PLACE_BUFFER = 2 };
 struct follow {
     void *address;     /* where the bytes are at this end; NULL for PLACE_NULL */
     uint64_t count;    /* elements or bytes that go in; of an out what was there before, or 0 */
-    uint64_t capacity; /* elements or bytes that may come back */
-    size_t patch;      /* guest: where in the body the place of a buffer is filled in */
-    uint64_t offset;   /* in the buffer */
-    uint8_t place;     /* enum place */
-    uint8_t buffer;    /* PLACE_BUFFER: which descriptor */
+    uint64_t capacity; /* elements or bytes that there is memory for: call_room() says what of it may come back */
+    uint64_t
+        only_in;     /* elements or bytes of those, at the end, that have no way back: more goes in than may come out */
+    size_t patch;    /* guest: where in the body the place of a buffer is filled in */
+    uint64_t offset; /* in the buffer */
+    uint8_t place;   /* enum place */
+    uint8_t buffer;  /* PLACE_BUFFER: which descriptor */
     uint8_t direction; /* enum direction */
     bool is_shared;    /* guest: lies in the arena, not copied */
     bool is_private;   /* host: a copy of what lies in the buffer, which the guest cannot change */
@@ -136,6 +138,12 @@ MUST_CHECK int call_encode_handle(struct call *call, struct writer *writer, cons
 /* Starts the reader on a frame's body, which is copied into memory of our own where it lies in a buffer.  Errors:
  * -EBADMSG, -E2BIG, -ENOMEM. */
 MUST_CHECK int call_find_body(struct call *call, const struct frame *frame, struct reader *reader);
+
+/* How many elements or bytes may come back. */
+static inline uint64_t call_room(const struct follow *follow)
+{
+    return follow->direction & DIRECTION_OUT ? follow->capacity - follow->only_in : 0;
+}
 
 /* Whether the elements behind it travel as plain bytes. */
 static inline bool call_is_bytes(const struct type *pointer, const struct passing *passing)

@@ -43,6 +43,8 @@ static bool prepare_run(struct quick_step *step, const struct passing *passing)
 {
     bool is_out = passing->direction & DIRECTION_OUT;
 
+    if (passing->returned)
+        return false;
     step->kind = passing->extent == EXTENT_STRING ? QUICK_STRING : QUICK_BYTES;
     if (step->kind == QUICK_BYTES && !prepare_size(passing->length, passing->unit, &step->length))
         return false;

@@ -119,7 +119,7 @@ static int decode_bytes(struct call *call, struct reader *reader, const struct p
     uint64_t size = reader_u64(reader);
     const void *source;
 
-    if (reader->failed || size > follow->capacity)
+    if (reader->failed || size > call_room(follow))
         return call_fault(call, path->name, "more came back than there is room for", -EBADMSG);
     if (follow->place == PLACE_BODY)
         source = reader_bytes(reader, size).data;
@@ -168,7 +168,7 @@ static int decode_elements(struct call *call, struct reader *reader, const struc
     size_t size = call_element_size(pointer->type);
     int error = 0;
 
-    if (reader->failed || count > follow->capacity)
+    if (reader->failed || count > call_room(follow))
         return call_fault(call, path->name, "more came back than there is room for", -EBADMSG);
     for (uint64_t i = 0; !error && i < count; i++) {
         struct path element = {.up = path, .index = i, .is_index = true, .passing = path->passing};

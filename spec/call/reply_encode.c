@@ -49,7 +49,7 @@ static uint64_t bytes_out(struct call *call, const struct parameter *pointer, co
 
         return length < room ? length + 1 : room;
     }
-    if (expression_evaluate(pointer->passing.length, &scope, &bytes) ||
+    if (expression_evaluate(passing_returned(&pointer->passing), &scope, &bytes) ||
         __builtin_mul_overflow(bytes, pointer->passing.unit, &bytes))
         return 0;
     return bytes < room ? bytes : room;
@@ -67,7 +67,7 @@ static void bring_home(const struct call *call, const struct follow *follow, uin
 static void encode_bytes(struct call *call, struct writer *writer, const struct parameter *pointer,
                          const struct follow *follow, const void *object)
 {
-    uint64_t size = bytes_out(call, pointer, follow, object, follow->capacity);
+    uint64_t size = bytes_out(call, pointer, follow, object, call_room(follow));
     uint64_t *filled = &call->buffer_sizes[follow->buffer];
 
     writer_u64(writer, size);
@@ -75,7 +75,7 @@ static void encode_bytes(struct call *call, struct writer *writer, const struct 
         writer_bytes(writer, follow->address, size);
     if (follow->is_private)
         bring_home(call, follow, size);
-    if (follow->place == PLACE_BUFFER && *filled < follow->offset + size)
+    if (follow->place == PLACE_BUFFER && size && *filled < follow->offset + size)
         *filled = follow->offset + size; /* buffers may share a descriptor */
 }
 
@@ -112,7 +112,7 @@ static int encode_elements(struct call *call, struct writer *writer, const struc
     if (!(follow->direction & DIRECTION_OUT))
         return 0;
     if (pointer->passing.extent == EXTENT_COUNT) {
-        count = bytes_out(call, pointer, follow, object, follow->capacity * size) / size;
+        count = bytes_out(call, pointer, follow, object, call_room(follow) * size) / size;
         writer_u64(writer, count);
     }
     for (uint64_t i = 0; !error && i < count; i++)

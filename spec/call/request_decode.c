@@ -114,9 +114,11 @@ static int evaluate(struct call *call, const struct parameter *pointer, const st
     return 0;
 }
 
-/* Whether the sizes that came, in bytes, are those that the row gives.  Of an out, anything may be there before. */
-static int check_sizes(struct call *call, const struct parameter *pointer, const void *object,
-                       const struct follow *follow)
+/*
+ * Whether the sizes that came, in bytes, are those that the row gives; how much of them has no way back is only known
+ * from the row.  Of an out, anything may be there before.
+ */
+static int check_sizes(struct call *call, const struct parameter *pointer, const void *object, struct follow *follow)
 {
     const struct passing *passing = &pointer->passing;
     uint64_t length = follow->count, room = 0;
@@ -125,17 +127,19 @@ static int check_sizes(struct call *call, const struct parameter *pointer, const
     if (passing->direction & DIRECTION_IN && passing->extent == EXTENT_COUNT)
         error = evaluate(call, pointer, passing->length, object, &length);
     if (!error && passing->direction & DIRECTION_OUT)
-        error = evaluate(call, pointer, passing->capacity ? passing->capacity : passing->length, object, &room);
+        error = evaluate(call, pointer, passing_room(passing), object, &room);
     if (error)
         return error;
     if (!call_is_bytes(pointer->type, passing)) {
         length -= length % call_element_size(pointer->type);
         room -= room % call_element_size(pointer->type);
     }
-    if (!(passing->direction & DIRECTION_IN))
+    if (!(passing->direction & DIRECTION_IN)) {
         length = follow->count;
-    else if (room < length)
+    } else if (room < length) {
+        follow->only_in = passing->returned ? length - room : 0;
         room = length;
+    }
     if (follow->count != length || follow->capacity != room || length > room)
         return call_fault(call, pointer->name, "the size that came is not the size that its row gives", -EBADMSG);
     return 0;
@@ -235,6 +239,7 @@ static int decode_elements(struct call *call, struct reader *reader, const struc
     follow.address = take(call, bytes.capacity);
     if (!follow.address)
         return call_fault(call, pointer->name, "the call takes more memory than this host allows", -E2BIG);
+    follow.only_in = bytes.only_in / size;
     call->follows[index] = follow;
     for (uint64_t i = 0; !error && i < follow.count && !reader->failed; i++) {
         void *element = (char *)follow.address + i * size;

@@ -128,18 +128,19 @@ static int measure(struct call *call, const struct parameter *pointer, const voi
                    struct follow *follow)
 {
     const struct passing *passing = &pointer->passing;
-    const struct expression *room = passing->capacity ? passing->capacity : passing->length;
     bool is_string = passing->extent == EXTENT_STRING;
     int error = 0;
 
     if (passing->direction & DIRECTION_OUT)
-        error = evaluate(call, pointer, room, object, &follow->capacity);
+        error = evaluate(call, pointer, passing_room(passing), object, &follow->capacity);
     if (!error && passing->direction & DIRECTION_IN && !is_string)
         error = evaluate(call, pointer, passing->length, object, &follow->count);
     if (!error && is_string && address)
         error = measure_string(call, pointer, address, follow);
-    if (follow->capacity < follow->count)
+    if (follow->capacity < follow->count) {
+        follow->only_in = passing->returned ? follow->count - follow->capacity : 0;
         follow->capacity = follow->count;
+    }
     return error;
 }
 
@@ -150,7 +151,7 @@ static bool fits_body(const struct call *call, const struct writer *writer, cons
         return true;
     if (follow->capacity > CALL_INLINE_MOST || writer->size + follow->capacity > FRAME_INLINE / 2)
         return false;
-    return !(follow->direction & DIRECTION_OUT) || call->reply_room + follow->capacity <= FRAME_INLINE / 2;
+    return call_room(follow) == 0 || call->reply_room + call_room(follow) <= FRAME_INLINE / 2;
 }
 
 /*
@@ -170,7 +171,7 @@ static int encode_bytes(struct call *call, struct writer *writer, const struct p
     writer_u64(writer, follow->capacity);
     if (is_inline) {
         writer_bytes(writer, follow->address, follow->count);
-        call->reply_room += SIZES_WORST + (follow->direction & DIRECTION_OUT ? follow->capacity : 0);
+        call->reply_room += SIZES_WORST + call_room(follow);
         return 0;
     }
     call->has_buffers = true;
@@ -188,10 +189,12 @@ static int encode_elements(struct call *call, struct writer *writer, const struc
     size_t size = call_element_size(pointer->type);
     bool is_out = follow->direction == DIRECTION_OUT;
     const char *elements = follow->address;
-    uint64_t worst, count;
+    uint64_t worst, count, room;
 
     follow->place = PLACE_BODY;
+    room = call_room(follow) / size;
     follow->capacity /= size;
+    follow->only_in = pointer->passing.returned ? follow->capacity - room : 0;
     follow->count = is_out ? follow->capacity : follow->count / size;
     writer_u8(writer, PLACE_BODY);
     writer_u64(writer, follow->count);
@@ -199,7 +202,7 @@ static int encode_elements(struct call *call, struct writer *writer, const struc
     if (__builtin_mul_overflow(plan_worst_value(pointer->type->target), follow->capacity, &worst) ||
         worst > CALL_BODY_MOST)
         return call_fault(call, pointer->name, "so many elements do not fit one call", -E2BIG);
-    call->reply_room += SIZES_WORST + (follow->direction & DIRECTION_OUT ? worst : 0);
+    call->reply_room += SIZES_WORST + plan_worst_value(pointer->type->target) * call_room(follow);
     count = follow->count; /* the list of follows may move */
     for (uint64_t i = 0; i < count; i++) {
         const char *element = elements + i * size;
@@ -346,8 +349,7 @@ static void share_descriptor(struct call *call, struct placing *placing, size_t 
 
 static uint32_t buffer_flags(const struct follow *follow)
 {
-    return (follow->direction & DIRECTION_IN || follow->count ? BUFFER_IN : 0) |
-           (follow->direction & DIRECTION_OUT ? BUFFER_OUT : 0);
+    return (follow->direction & DIRECTION_IN || follow->count ? BUFFER_IN : 0) | (call_room(follow) ? BUFFER_OUT : 0);
 }
 
 static uint8_t add_descriptor(struct placing *placing, uint64_t offset, uint64_t size, uint32_t flags)

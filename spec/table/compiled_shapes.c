@@ -15,11 +15,11 @@
 
 #if __SIZEOF_POINTER__ == 8
 _Static_assert(sizeof(struct table) == 64, "name its pointers below");
-_Static_assert(sizeof(struct row) == 192, "name its pointers below");
-_Static_assert(sizeof(struct parameter) == 64, "name its pointers below");
-_Static_assert(sizeof(struct passing) == 48, "name its pointers below");
+_Static_assert(sizeof(struct row) == 200, "name its pointers below");
+_Static_assert(sizeof(struct parameter) == 72, "name its pointers below");
+_Static_assert(sizeof(struct passing) == 56, "name its pointers below");
 _Static_assert(sizeof(struct type) == 96, "name its pointers below");
-_Static_assert(sizeof(struct field) == 72, "name its pointers below");
+_Static_assert(sizeof(struct field) == 80, "name its pointers below");
 _Static_assert(sizeof(struct enumerator) == 16, "name its pointers below");
 _Static_assert(sizeof(struct expression) == 80, "name its pointers below");
 #endif
@@ -49,6 +49,7 @@ static const struct shape_pointer in_row[] = {
     TO_ONE(row, result.type, SHAPE_TYPE),
     TO_ONE(row, result.passing.length, SHAPE_EXPRESSION),
     TO_ONE(row, result.passing.capacity, SHAPE_EXPRESSION),
+    TO_ONE(row, result.passing.returned, SHAPE_EXPRESSION),
     TO_MANY(row, order, SHAPE_BYTES, parameter_count),
     TO_ONE(row, library, SHAPE_STRING),
     TO_ONE(row, symbol, SHAPE_STRING),
@@ -59,6 +60,7 @@ static const struct shape_pointer in_parameter[] = {
     TO_ONE(parameter, type, SHAPE_TYPE),
     TO_ONE(parameter, passing.length, SHAPE_EXPRESSION),
     TO_ONE(parameter, passing.capacity, SHAPE_EXPRESSION),
+    TO_ONE(parameter, passing.returned, SHAPE_EXPRESSION),
 };
 
 static const struct shape_pointer in_type[] = {
@@ -74,6 +76,7 @@ static const struct shape_pointer in_field[] = {
     TO_ONE(field, type, SHAPE_TYPE),
     TO_ONE(field, passing.length, SHAPE_EXPRESSION),
     TO_ONE(field, passing.capacity, SHAPE_EXPRESSION),
+    TO_ONE(field, passing.returned, SHAPE_EXPRESSION),
 };
 
 static const struct shape_pointer in_enumerator[] = {

@@ -286,13 +286,21 @@ void expression_describe(const struct expression *expression, struct text *text)
     }
 }
 
-int expression_follows(const struct expression *expression, size_t parameter)
+static bool has_part(const struct expression *expression, enum operation operation, size_t index)
 {
-    if (expression->operation == OPERATION_POINTEE)
-        return expression->index == parameter;
     if (expression->operation <= OPERATION_FIELD)
-        return 0;
-    if (expression->condition && expression_follows(expression->condition, parameter))
-        return 1;
-    return expression_follows(expression->left, parameter) || expression_follows(expression->right, parameter);
+        return expression->operation == operation && expression->index == index;
+    if (expression->condition && has_part(expression->condition, operation, index))
+        return true;
+    return has_part(expression->left, operation, index) || has_part(expression->right, operation, index);
+}
+
+bool expression_follows(const struct expression *expression, size_t parameter)
+{
+    return has_part(expression, OPERATION_POINTEE, parameter);
+}
+
+bool expression_takes(const struct expression *expression, size_t parameter)
+{
+    return has_part(expression, OPERATION_ARGUMENT, parameter);
 }

@@ -50,7 +50,8 @@ struct expression_leaf {
 /* false: it is no such expression. */
 bool expression_leaf(const struct expression *expression, struct expression_leaf *leaf);
 
-/* Whether the expression follows the pointer parameter with this index. */
-int expression_follows(const struct expression *expression, size_t parameter);
+/* Whether the expression follows the pointer parameter with this index, or takes the value of the one with it. */
+bool expression_follows(const struct expression *expression, size_t parameter);
+bool expression_takes(const struct expression *expression, size_t parameter);
 
 #endif

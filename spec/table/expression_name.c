@@ -143,6 +143,14 @@ static bool find_field(const struct expression_names *names, const struct token 
     return false;
 }
 
+/* In a row the sizes of a struct's members may name both. */
+static int fault_ambiguous(struct expression_parser *parser)
+{
+    return lexer_fault(&parser->lexer,
+                       "\"%.*s\" is a member and a parameter as well; give the parameter another name in the prototype",
+                       TOKEN_TEXT(&parser->lexer.token));
+}
+
 static bool find_constant(const struct expression_parser *parser, int64_t *value)
 {
     const struct token *token = &parser->lexer.token;
@@ -156,25 +164,22 @@ static bool find_constant(const struct expression_parser *parser, int64_t *value
 /* "the parameters are: dest, destLen"; at most a dozen are named. */
 static void list_names(const struct expression_names *names, struct text *text)
 {
-    size_t count = names->parameter_count + names->field_count;
+    for (size_t i = 0; i < names->field_count && i < 12; i++)
+        text_format(text, "%s %.60s", i ? "," : "; the members are:", names->fields[i].name);
+    for (size_t i = 0; i < names->parameter_count && i < 12; i++) {
+        const char *name = names->parameters[i].name;
 
-    if (!count)
-        return;
-    text_format(text, "; the %s are:", names->fields ? "members" : "parameters");
-    for (size_t i = 0; i < count && i < 12; i++) {
-        const char *name = names->fields ? names->fields[i].name : names->parameters[i].name;
-
-        text_format(text, "%s %.60s", i ? "," : "", name ? name : "(without a name)");
+        text_format(text, "%s %.60s", i ? "," : "; the parameters are:", name ? name : "(without a name)");
     }
 }
 
 static int fault_unknown(struct expression_parser *parser)
 {
-    const char *kind = parser->names->fields ? "member or constant" : "parameter or constant";
+    static const char *const kinds[2][2] = {{"constant", "parameter or constant"},
+                                            {"member or constant", "member, parameter or constant"}};
+    const char *kind = kinds[parser->names->fields != NULL][parser->names->parameters != NULL];
     AUTO_TEXT struct text list = {0};
 
-    if (!parser->names->fields && !parser->names->parameters)
-        kind = "constant";
     list_names(parser->names, &list);
     return lexer_fault(&parser->lexer, "no %s is called \"%.*s\"%s", kind, TOKEN_TEXT(&parser->lexer.token),
                        list.data ? list.data : "");
@@ -183,15 +188,20 @@ static int fault_unknown(struct expression_parser *parser)
 int expression_parse_name(struct expression_parser *parser, struct expression **result)
 {
     const struct token *token = &parser->lexer.token;
+    bool is_parameter, is_field;
+    size_t parameter, field;
     int64_t value;
-    size_t index;
 
     if (token_is(token, "sizeof"))
         return parse_sizeof(parser, result);
-    if (find_parameter(parser->names, token, &index))
-        return parse_argument(parser, index, result);
-    if (find_field(parser->names, token, &index))
-        return parse_field(parser, index, result);
+    is_parameter = find_parameter(parser->names, token, &parameter);
+    is_field = find_field(parser->names, token, &field);
+    if (is_parameter && is_field)
+        return fault_ambiguous(parser);
+    if (is_parameter)
+        return parse_argument(parser, parameter, result);
+    if (is_field)
+        return parse_field(parser, field, result);
     if (!find_constant(parser, &value))
         return fault_unknown(parser);
     lexer_next(&parser->lexer);
@@ -203,15 +213,19 @@ int expression_parse_pointee(struct expression_parser *parser, struct expression
 {
     struct lexer *lexer = &parser->lexer;
     const struct parameter *parameter;
-    size_t index;
+    bool is_parameter;
+    size_t index, field;
     int status;
 
     lexer_next(lexer);
     if (lexer->token.kind != TOKEN_WORD)
         return lexer_fault(lexer, "the name of a parameter was expected after '*'");
-    if (find_field(parser->names, &lexer->token, &index))
-        return lexer_fault(lexer, "a member that is a pointer cannot be followed in a size; it can be a parameter");
-    if (!find_parameter(parser->names, &lexer->token, &index))
+    is_parameter = find_parameter(parser->names, &lexer->token, &index);
+    if (find_field(parser->names, &lexer->token, &field))
+        return is_parameter ? fault_ambiguous(parser)
+                            : lexer_fault(lexer, "a member that is a pointer cannot be followed in a size; it can be a "
+                                                 "parameter");
+    if (!is_parameter)
         return fault_unknown(parser);
 
     parameter = &parser->names->parameters[index];

@@ -1,168 +1,17 @@
 /*
- * From words to a passing, in two steps: collect what was said, then hold it against the type.
+ * From words to a passing: what was said (passing_words.c) is held against the type.
  *
  * Every refusal says what could be written instead; passing_advice.c finds the best guess at that.
  */
 #include "spec/table/passing.h"
 
 #include "spec/table/passing_advice.h"
+#include "spec/table/passing_words.h"
 #include "spec/table/reading.h"
 #include "spec/table/type_names.h"
 
 #include <errno.h>
-#include <math.h>
 #include <string.h>
-
-/* What was said, before anything is known of the type. */
-struct words {
-    enum direction direction;
-    const cJSON *size, *count, *capacity; /* inside the direction's object */
-    bool is_string;
-    bool is_static;
-    bool nullable;
-    bool closes;
-    bool is_volatile;
-    bool has_tolerance;
-    double tolerance;
-};
-
-/* {"size": "len"}, {"count": 4}, {"size": "*n", "capacity": "room"}, {"string": true, "capacity": "room"} */
-static int read_extent(struct reading *reading, const cJSON *json, struct words *words)
-{
-    const cJSON *item;
-    int status = 0;
-
-    cJSON_ArrayForEach(item, json)
-    {
-        if (strcmp(item->string, "size") == 0)
-            words->size = item;
-        else if (strcmp(item->string, "count") == 0)
-            words->count = item;
-        else if (strcmp(item->string, "capacity") == 0)
-            words->capacity = item;
-        else if (strcmp(item->string, "string") == 0)
-            status = reading_flag(reading, item, &words->is_string);
-        else
-            return reading_fault(reading, "unknown key \"%.100s\" in \"%s\"; there are size, count, capacity, string",
-                                 item->string, json->string);
-        if (status < 0)
-            return status;
-    }
-    if (words->size && words->count)
-        return reading_fault(reading, "\"size\" (bytes) and \"count\" (elements) say the same; write one of them");
-    if (!words->size && !words->count && !words->is_string)
-        return reading_fault(reading, "\"%s\" needs \"size\" (bytes), \"count\" (elements) or \"string\"",
-                             json->string);
-    if (words->is_string && (words->size || words->count))
-        return reading_fault(reading, "a string ends at its NUL; leave out \"size\" and \"count\", and say with "
-                                      "\"capacity\" how much room there is");
-    return 0;
-}
-
-static int read_direction(struct reading *reading, const cJSON *json, enum direction direction, struct words *words)
-{
-    if (words->direction)
-        return reading_fault(reading, "two of \"in\", \"out\", \"inout\"; \"inout\" is both");
-    words->direction = direction;
-    if (cJSON_IsTrue(json))
-        return 0;
-    if (!cJSON_IsObject(json))
-        return reading_fault(reading, "\"%s\" must be true (one element) or an object: {\"size\": \"len\"}",
-                             json->string);
-    return read_extent(reading, json, words);
-}
-
-static int read_string(struct reading *reading, const cJSON *json, struct words *words)
-{
-    if (cJSON_IsString(json) && strcmp(json->valuestring, "static") == 0) {
-        words->is_string = true;
-        words->is_static = true;
-        return 0;
-    }
-    if (!cJSON_IsTrue(json))
-        return reading_fault(reading, "\"string\" must be true, or \"static\" for a result");
-    words->is_string = true;
-    return 0;
-}
-
-static int read_tolerance(struct reading *reading, const cJSON *json, struct words *words)
-{
-    words->has_tolerance = true;
-    words->tolerance = cJSON_IsNumber(json) ? json->valuedouble : -1;
-    if (!(words->tolerance >= 0) || !isfinite(words->tolerance))
-        return reading_fault(reading, "\"tolerance\" must be a number such as 1e-9, relative to the larger value");
-    return 0;
-}
-
-static int read_word(struct reading *reading, const cJSON *json, struct words *words)
-{
-    const char *key = json->string;
-
-    if (strcmp(key, "in") == 0)
-        return read_direction(reading, json, DIRECTION_IN, words);
-    if (strcmp(key, "out") == 0)
-        return read_direction(reading, json, DIRECTION_OUT, words);
-    if (strcmp(key, "inout") == 0)
-        return read_direction(reading, json, DIRECTION_INOUT, words);
-    if (strcmp(key, "string") == 0)
-        return read_string(reading, json, words);
-    if (strcmp(key, "nullable") == 0)
-        return reading_flag(reading, json, &words->nullable);
-    if (strcmp(key, "close") == 0)
-        return reading_flag(reading, json, &words->closes);
-    if (strcmp(key, "volatile") == 0)
-        return reading_flag(reading, json, &words->is_volatile);
-    if (strcmp(key, "tolerance") == 0)
-        return read_tolerance(reading, json, words);
-    return reading_fault(reading,
-                         "unknown word \"%.100s\"; there are in, out, inout, string, nullable, close, volatile, "
-                         "tolerance",
-                         key);
-}
-
-/* One word alone: "in", "out", "inout", "string", "close". */
-static int read_short(struct reading *reading, const char *word, struct words *words)
-{
-    if (strcmp(word, "in") == 0)
-        words->direction = DIRECTION_IN;
-    else if (strcmp(word, "out") == 0)
-        words->direction = DIRECTION_OUT;
-    else if (strcmp(word, "inout") == 0)
-        words->direction = DIRECTION_INOUT;
-    else if (strcmp(word, "string") == 0)
-        words->is_string = true;
-    else if (strcmp(word, "close") == 0)
-        words->closes = true;
-    else
-        return reading_fault(reading,
-                             "unknown word \"%.100s\"; alone there are in, out, inout, string, close, and others in "
-                             "an object: {\"in\": {\"size\": \"len\"}, \"nullable\": true}",
-                             word);
-    return 0;
-}
-
-static int read_words(struct reading *reading, const cJSON *json, struct words *words)
-{
-    const cJSON *item;
-
-    if (!json)
-        return 0;
-    if (cJSON_IsString(json))
-        return read_short(reading, json->valuestring, words);
-    if (!cJSON_IsObject(json))
-        return reading_fault(reading,
-                             "what is said must be a word (\"in\") or an object: {\"in\": {\"size\": \"len\"}}");
-    cJSON_ArrayForEach(item, json)
-    {
-        int status = read_word(reading, item, words);
-
-        if (status < 0)
-            return status;
-    }
-    if (words->is_string && !words->direction)
-        words->direction = DIRECTION_IN;
-    return 0;
-}
 
 static const struct type *innermost(const struct type *type)
 {
@@ -211,7 +60,7 @@ static int check_string(struct reading *reading, const struct passing_place *pla
                              is_character ? "; wide strings are not there yet" : "");
     if (words->is_static)
         return reading_fault(reading, "\"static\" is for results; write \"string\": true");
-    if (words->direction & DIRECTION_OUT && !words->capacity)
+    if (words->direction & DIRECTION_OUT && !words->extent.capacity)
         return reading_fault(reading, "a string that comes back needs to know how much room there is: "
                                       "{\"out\": {\"string\": true, \"capacity\": \"...\"}}");
     return 0;
@@ -224,7 +73,8 @@ static int check_bound(struct reading *reading, const struct passing_place *plac
                             : words->direction == DIRECTION_OUT ? "out"
                                                                 : "inout";
 
-    if (words->size || words->count || words->is_string || !place->bound || strcmp(place->bound, "1") == 0)
+    if (words->extent.size || words->extent.count || words->is_string || !place->bound ||
+        strcmp(place->bound, "1") == 0)
         return 0;
     return reading_fault(
         reading,
@@ -236,15 +86,15 @@ static int check_bound(struct reading *reading, const struct passing_place *plac
 static int check_target(struct reading *reading, const struct passing_place *place, const struct words *words)
 {
     const struct type *target = place->type->target;
-    bool has_length = words->size || words->count;
+    bool has_length = words->extent.size || words->extent.count;
 
     if (place->type->target_is_const && words->direction & DIRECTION_OUT)
         return reading_fault(reading, "const says that it is only read; write \"in\", or leave out the const");
-    if (target->kind == TYPE_VOID && words->count)
+    if (target->kind == TYPE_VOID && words->extent.count)
         return reading_fault(reading, "a void has no size to count with; write \"size\" for bytes");
     if (target->kind == TYPE_VOID && !has_length && !words->is_string)
         return reading_fault(reading, "how many bytes? %s", passing_advice(reading, place));
-    if (words->capacity && !(words->direction & DIRECTION_OUT))
+    if (words->extent.capacity && !(words->direction & DIRECTION_OUT))
         return reading_fault(reading, "\"capacity\" is room for what comes back, and nothing does; leave it out");
     if (words->direction == DIRECTION_OUT && type_has_pointers(target))
         return reading_fault(reading, "the pointers inside %s must point somewhere before the call; write \"inout\"",
@@ -283,18 +133,20 @@ static int read_length(struct reading *reading, const struct passing_place *plac
 static int read_lengths(struct reading *reading, const struct passing_place *place, const struct words *words,
                         struct passing *passing)
 {
-    const cJSON *length = words->size ? words->size : words->count;
+    const cJSON *length = words->extent.size ? words->extent.size : words->extent.count;
     int status = 0;
 
-    passing->unit = words->count ? place->type->target->size : 1;
+    passing->unit = words->extent.count ? place->type->target->size : 1;
     if (length) {
         passing->extent = EXTENT_COUNT;
         status = read_length(reading, place, length, passing->unit, &passing->length);
     } else if (words->is_string) {
         passing->extent = EXTENT_STRING;
     }
-    if (status == 0 && words->capacity)
-        status = read_length(reading, place, words->capacity, passing->unit, &passing->capacity);
+    if (status == 0 && words->extent.capacity)
+        status = read_length(reading, place, words->extent.capacity, passing->unit, &passing->capacity);
+    if (status == 0 && words->returned)
+        status = read_length(reading, place, words->returned, passing->unit, &passing->returned);
     return status;
 }
 
@@ -316,7 +168,7 @@ static int read_result_pointer(struct reading *reading, const struct passing_pla
 {
     const struct type *target = place->type->target;
 
-    if (!words->is_static || words->size || words->count || words->capacity || words->closes)
+    if (!words->is_static || words->extent.size || words->extent.count || words->extent.capacity || words->closes)
         return reading_fault(reading, "%s", passing_result_advice(place->type));
     if ((target->kind != TYPE_SIGNED && target->kind != TYPE_UNSIGNED) || target->size != 1)
         return reading_fault(reading, "{\"string\": \"static\"} is for char *, and this is %s", place->type->name);
@@ -325,6 +177,22 @@ static int read_result_pointer(struct reading *reading, const struct passing_pla
     passing->unit = 1;
     passing->is_static_string = true;
     passing->nullable = true;
+    return 0;
+}
+
+/* What a row says of the members of its structs. */
+static int check_members(struct reading *reading, const struct passing_place *place, const struct words *words)
+{
+    const struct type *type = place->type->kind == TYPE_POINTER ? place->type->target : place->type;
+
+    if (!words->members)
+        return 0;
+    if (place->where == PASSING_RESULT || !place->names->parameters)
+        return reading_fault(reading, "\"members\" is for the parameters of a row%s",
+                             place->where == PASSING_MEMBER ? "; here the member's own type says it" : "");
+    if (type->kind != TYPE_STRUCT)
+        return reading_fault(reading, "\"members\" is for structs and pointers to them, and this is %s",
+                             place->type->name);
     return 0;
 }
 
@@ -349,16 +217,16 @@ static int hold_against_type(struct reading *reading, const struct passing_place
 
 int passing_read(struct reading *reading, const struct passing_place *place, const cJSON *json, struct passing *passing)
 {
-    struct words words = {0};
+    struct words words;
     int status;
 
     if (json && place->type->kind == TYPE_VOID)
         return reading_fault(reading, "the function returns nothing, so nothing can be said about it");
-    status = read_words(reading, json, &words);
+    status = passing_words_read(reading, json, &words);
+    if (status == 0)
+        status = check_members(reading, place, &words);
     if (status < 0)
         return status;
-    if (words.is_string && !words.direction)
-        words.direction = DIRECTION_IN;
     *passing = (struct passing){
         .direction = words.direction,
         .nullable = words.nullable,

@@ -5,7 +5,8 @@
  *     s4 (out u1[*p1 room *p1], inout u8, in u1[p3], u8)
  *
  * A letter and the size in bytes for a scalar, h and the class for a handle, braces around a struct; before what a
- * pointer points to, its direction; after it, its length in brackets, and ? when it may be NULL.
+ * pointer points to, its direction; after it, its length in brackets ("back" before what comes back, where that is not
+ * what goes in, and "room" before the capacity), and ? when it may be NULL.
  */
 #include "spec/table/expression_tree.h"
 #include "spec/table/table.h"
@@ -25,6 +26,10 @@ static void describe_length(const struct type *target, const struct passing *pas
     text_add(text, "[");
     if (passing->length)
         expression_describe(passing->length, text);
+    if (passing->returned) {
+        text_add(text, " back ");
+        expression_describe(passing->returned, text);
+    }
     if (passing->capacity) {
         text_add(text, passing->length ? " room " : "room ");
         expression_describe(passing->capacity, text);

@@ -13,9 +13,35 @@
 
 static bool passing_follows(const struct passing *passing, size_t parameter)
 {
-    if (passing->length && expression_follows(passing->length, parameter))
+    const struct expression *const sizes[] = {passing->length, passing->capacity, passing->returned};
+
+    for (size_t i = 0; i < COUNT_OF(sizes); i++)
+        if (sizes[i] && expression_follows(sizes[i], parameter))
+            return true;
+    return false;
+}
+
+static const struct type *struct_of(const struct type *type)
+{
+    return type->kind == TYPE_POINTER ? type->target : type;
+}
+
+/* The sizes of a parameter are its own, and those that its row gives the members of its struct. */
+static bool follows(const struct type *type, const struct passing *passing, size_t parameter)
+{
+    const struct type *inside = struct_of(type);
+
+    if (passing_follows(passing, parameter))
         return true;
-    return passing->capacity && expression_follows(passing->capacity, parameter);
+    for (size_t i = 0; inside->kind == TYPE_STRUCT && i < inside->field_count; i++)
+        if (follows(inside->fields[i].type, &inside->fields[i].passing, parameter))
+            return true;
+    return false;
+}
+
+static bool parameter_follows(const struct parameter *parameter, size_t other)
+{
+    return follows(parameter->type, &parameter->passing, other);
 }
 
 /* Only one element is sure to be there: an array may be empty. */
@@ -46,31 +72,62 @@ static int check_early(struct reading *reading, const struct row *row, const str
                          expression_text(size), followed->name, followed->name);
 }
 
-static int check_sizes(struct reading *reading, const struct row *row, const struct passing *passing)
+/*
+ * Values travel before pointers, in the order of the prototype: what a size inside a struct by value names must have
+ * come before the struct.
+ */
+static int check_value(struct reading *reading, const struct row *row, const struct expression *size,
+                       const struct parameter *by_value)
 {
-    for (size_t i = 0; i < row->parameter_count; i++) {
-        const struct parameter *followed = &row->parameters[i];
-        bool late = passing->capacity && passing->direction == DIRECTION_OUT;
-        int status = 0;
+    for (const struct parameter *other = row->parameters; other < row->parameters + row->parameter_count; other++) {
+        size_t index = (size_t)(other - row->parameters);
 
-        if (passing->length)
-            status = check_one(reading, row, passing->length, followed);
-        if (status == 0 && passing->capacity)
-            status = check_one(reading, row, passing->capacity, followed);
-        if (status == 0 && passing->length && !late)
-            status = check_early(reading, row, passing->length, followed);
-        if (status == 0 && passing->capacity)
-            status = check_early(reading, row, passing->capacity, followed);
-        if (status < 0)
-            return status;
+        if (expression_follows(size, index) || (other >= by_value && expression_takes(size, index)))
+            return reading_fault(reading,
+                                 "\"%s\" is needed where %s travels, by value and before %s does; name numbers that "
+                                 "come earlier in the prototype",
+                                 expression_text(size), by_value->name, other->name);
     }
     return 0;
+}
+
+static int check_size(struct reading *reading, const struct row *row, const struct expression *size,
+                      const struct parameter *owner, bool is_late)
+{
+    int status = 0;
+
+    if (!size)
+        return 0;
+    for (size_t i = 0; i < row->parameter_count && status == 0; i++) {
+        status = check_one(reading, row, size, &row->parameters[i]);
+        if (status == 0 && !is_late)
+            status = check_early(reading, row, size, &row->parameters[i]);
+    }
+    if (status == 0 && !is_late && owner->type->kind == TYPE_STRUCT)
+        status = check_value(reading, row, size, owner);
+    return status;
+}
+
+static int check_sizes(struct reading *reading, const struct row *row, const struct parameter *owner,
+                       const struct type *type, const struct passing *passing)
+{
+    const struct type *inside = struct_of(type);
+    bool is_late = passing->capacity && passing->direction == DIRECTION_OUT;
+    int status = check_size(reading, row, passing->length, owner, is_late);
+
+    if (status == 0)
+        status = check_size(reading, row, passing->capacity, owner, false);
+    if (status == 0)
+        status = check_size(reading, row, passing->returned, owner, passing->capacity != NULL);
+    for (size_t i = 0; inside->kind == TYPE_STRUCT && i < inside->field_count && status == 0; i++)
+        status = check_sizes(reading, row, owner, inside->fields[i].type, &inside->fields[i].passing);
+    return status;
 }
 
 static bool is_ready(const struct row *row, size_t parameter, uint64_t placed)
 {
     for (size_t i = 0; i < row->parameter_count; i++) {
-        if (!(placed >> i & 1) && passing_follows(&row->parameters[parameter].passing, i))
+        if (!(placed >> i & 1) && parameter_follows(&row->parameters[parameter], i))
             return false;
     }
     return true;
@@ -99,7 +156,7 @@ static int fault_circle(struct reading *reading, const struct row *row, uint64_t
         size_t next = 0;
 
         seen |= (uint64_t)1 << at;
-        while (placed >> next & 1 || !passing_follows(&row->parameters[at].passing, next))
+        while (placed >> next & 1 || !parameter_follows(&row->parameters[at], next))
             next++;
         text_format(&circle, "%s the size of %s needs *%s", circle.size ? "," : "", row->parameters[at].name,
                     row->parameters[next].name);
@@ -132,7 +189,7 @@ int row_order_find(struct reading *reading, struct row *row)
         int status;
 
         reading_part(reading, "parameter", row->parameters[i].name);
-        status = check_sizes(reading, row, &row->parameters[i].passing);
+        status = check_sizes(reading, row, &row->parameters[i], row->parameters[i].type, &row->parameters[i].passing);
         if (status < 0)
             return status;
     }

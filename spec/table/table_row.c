@@ -1,5 +1,6 @@
 /* One row: the prototype first, then the keys that say what C cannot. */
 #include "spec/table/declaration.h"
+#include "spec/table/members.h"
 #include "spec/table/names.h"
 #include "spec/table/passing.h"
 #include "spec/table/table_parts.h"
@@ -106,6 +107,8 @@ static int read_passings(struct reading *reading, const cJSON *json, const struc
 
         reading_part(reading, "parameter", label(parameter->name));
         result_here = passing_read(reading, &place, words, &parameter->passing);
+        if (result_here == 0)
+            result_here = members_read(reading, words, label(parameter->name), &names, &parameter->type);
         status = result_here < 0 ? result_here : status;
     }
     reading_part(reading, NULL, NULL);

@@ -42,7 +42,8 @@ struct passing {
     enum direction direction;
     enum extent extent;
     struct expression *length;   /* EXTENT_COUNT: how many units travel; for outs evaluated after the call */
-    struct expression *capacity; /* outs: room in units, evaluated before the call; NULL: `length` then also says it */
+    struct expression *capacity; /* outs: room in units, evaluated before the call; NULL: what comes back says it */
+    struct expression *returned; /* INOUT: how many units come back, `length` then says only how many go in; or NULL */
     size_t unit;                 /* bytes in one unit of length and capacity: 1 for "size", the element for "count" */
     bool nullable;               /* NULL may be passed and arrives as NULL */
     bool closes;                 /* a handle that is gone once the function has returned */
@@ -52,6 +53,18 @@ struct passing {
     bool is_volatile; /* may differ from run to run */
     double tolerance; /* floating values may differ by this much, relative to the larger one */
 };
+
+/* How many units come back, evaluated after the call. */
+static inline const struct expression *passing_returned(const struct passing *passing)
+{
+    return passing->returned ? passing->returned : passing->length;
+}
+
+/* How many units there is room for on the way back, evaluated before the call. */
+static inline const struct expression *passing_room(const struct passing *passing)
+{
+    return passing->capacity ? passing->capacity : passing_returned(passing);
+}
 
 struct field {
     const char *name;

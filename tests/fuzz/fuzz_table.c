@@ -18,6 +18,8 @@ static void evaluate_passing(const struct passing *passing, const struct scope *
 
     if (passing->length && expression_evaluate(passing->length, scope, &value) == 0)
         (void)expression_text(passing->length);
+    if (passing->returned && expression_evaluate(passing->returned, scope, &value) == 0)
+        (void)expression_text(passing->returned);
     if (passing->capacity && expression_evaluate(passing->capacity, scope, &value) == 0)
         (void)expression_text(passing->capacity);
 }
@@ -30,7 +32,7 @@ static const struct type *target_of(const struct type *type)
 }
 
 /* The struct itself is as large as it says: a sanitizer sees a field that lies outside. */
-static void evaluate_fields(const struct type *type)
+static void evaluate_fields(const struct type *type, void *const *arguments)
 {
     struct scratch memory = {0};
     void *object = scratch_take(&memory, type->size);
@@ -38,7 +40,7 @@ static void evaluate_fields(const struct type *type)
     if (object) {
         memset(object, 0xff, type->size);
         for (size_t i = 0; i < type->field_count; i++) {
-            const struct scope scope = {.object = object};
+            const struct scope scope = {.arguments = arguments, .object = object};
 
             evaluate_passing(&type->fields[i].passing, &scope);
         }
@@ -59,7 +61,7 @@ static void evaluate_row(const struct row *row, const uint64_t *number)
     for (size_t i = 0; i < row->parameter_count; i++) {
         evaluate_passing(&row->parameters[i].passing, &scope);
         if (target_of(row->parameters[i].type)->kind == TYPE_STRUCT)
-            evaluate_fields(target_of(row->parameters[i].type));
+            evaluate_fields(target_of(row->parameters[i].type), arguments);
     }
 }
 

@@ -21,6 +21,7 @@ enum { ARGUMENTS_SIZE_MOST = 4 << 20, ARGUMENTS_HANDLES = 5 };
 struct arguments_piece {
     unsigned char *data, *before;
     size_t size;
+    size_t room;   /* bytes of those that may come back, from the start */
     bool in_arena; /* both ends have the same bytes */
     bool is_out;   /* the walk that checks the outs has looked at it */
 };
@@ -84,7 +85,7 @@ static inline void *arguments_piece(struct arguments *arguments, size_t size)
         arguments->failed = true;
         return NULL;
     }
-    *piece = (struct arguments_piece){.size = size};
+    *piece = (struct arguments_piece){.size = size, .room = size};
     if (!arguments_from_arena(arguments, piece))
         piece->data = malloc(size ? size : 1);
     if (!piece->data)
@@ -135,13 +136,28 @@ static inline bool size_uses(const struct expression *size, enum operation opera
 
 static inline bool passing_uses(const struct passing *passing, enum operation operation, size_t index)
 {
-    return size_uses(passing->length, operation, index) || size_uses(passing->capacity, operation, index);
+    return size_uses(passing->length, operation, index) || size_uses(passing->capacity, operation, index) ||
+           size_uses(passing->returned, operation, index);
+}
+
+/* Its own sizes, and those that the row gives to the members of its struct. */
+static inline bool pointer_uses(const struct type *type, const struct passing *passing, enum operation operation,
+                                size_t index)
+{
+    const struct type *inside = type->kind == TYPE_POINTER ? type->target : type;
+
+    if (passing_uses(passing, operation, index))
+        return true;
+    for (size_t i = 0; inside->kind == TYPE_STRUCT && i < inside->field_count; i++)
+        if (pointer_uses(inside->fields[i].type, &inside->fields[i].passing, operation, index))
+            return true;
+    return false;
 }
 
 static inline bool parameter_is_size(const struct row *row, enum operation operation, size_t index)
 {
     for (size_t i = 0; i < row->parameter_count; i++)
-        if (passing_uses(&row->parameters[i].passing, operation, index))
+        if (pointer_uses(row->parameters[i].type, &row->parameters[i].passing, operation, index))
             return true;
     return false;
 }
@@ -156,11 +172,16 @@ static inline bool field_is_size(const struct type *type, size_t index)
 
 /* ---- values ---- */
 
+static inline void fill_scalar(struct arguments *arguments, const struct type *type, void *address);
+
+/* What has enumerators is compared with them. */
 static inline void fill_size(struct arguments *arguments, const struct type *type, void *address)
 {
     uint64_t most = arguments_below(arguments, 6) ? 40 : arguments->size_most;
 
-    if (value_store(type, address, arguments_below(arguments, most)))
+    if (type->kind == TYPE_ENUM)
+        fill_scalar(arguments, type, address);
+    else if (value_store(type, address, arguments_below(arguments, most)))
         memset(address, 0, type->size);
 }
 
@@ -256,13 +277,12 @@ static inline uint64_t size_bytes(struct arguments *arguments, const struct pass
 static inline uint64_t room_bytes(struct arguments *arguments, const struct passing *passing, void *const *slots,
                                   const void *object)
 {
-    const struct expression *capacity = passing->capacity ? passing->capacity : passing->length;
     uint64_t in = 0, out = 0;
 
     if (passing->direction & DIRECTION_IN)
         in = size_bytes(arguments, passing, passing->length, slots, object);
     if (passing->direction & DIRECTION_OUT)
-        out = size_bytes(arguments, passing, capacity, slots, object);
+        out = size_bytes(arguments, passing, passing_room(passing), slots, object);
     return in > out ? in : out;
 }
 
@@ -299,6 +319,9 @@ static inline void *make_elements(struct arguments *arguments, const struct type
     uint64_t bytes = room_bytes(arguments, passing, arguments->slots, object);
     char *data = arguments_piece(arguments, bytes);
 
+    if (data && passing->returned)
+        arguments_find(arguments, data)->room =
+            size_bytes(arguments, passing, passing_room(passing), arguments->slots, object);
     for (uint64_t i = 0; data && i < bytes / size; i++)
         fill_value(arguments, pointer->target, data + i * size, false);
     return data;

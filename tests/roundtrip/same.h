@@ -187,7 +187,7 @@ static inline uint64_t bytes_out(struct same *same, const struct type *pointer, 
         return call_element_size(pointer);
     if (passing->extent == EXTENT_STRING)
         return room ? strlen(data.host) + 1 : 0;
-    if (expression_evaluate(passing->length, &scope, &bytes))
+    if (expression_evaluate(passing_returned(passing), &scope, &bytes))
         return 0;
     bytes *= passing->unit;
     bytes = bytes < room ? bytes : room;
@@ -199,7 +199,7 @@ static inline bool same_out_data(struct same *same, const char *name, const stru
 {
     struct arguments_piece *piece = arguments_find(same->guest, data.guest);
     size_t size = call_element_size(pointer);
-    uint64_t bytes = bytes_out(same, pointer, passing, object, data, piece->size);
+    uint64_t bytes = bytes_out(same, pointer, passing, object, data, piece->room);
 
     piece->is_out = true;
     if (!piece->in_arena && memcmp(piece->data + bytes, piece->before + bytes, piece->size - bytes) != 0)

@@ -18,7 +18,7 @@ SOURCE = pathlib.Path(os.environ.get("WINAPI_SOURCE", pathlib.Path(__file__).par
 CAUGHT = """
     compare_unknown constant_fraction constants_list enum_is_list enum_key_unknown errno_name failure_key_unknown
     functions_missing functions_object handler_key_unknown handler_number idempotent_number library_number
-    library_unknown_system lost_unknown prototype_missing row_is_text size_fraction string_with_word struct_is_list
+    library_unknown_system lost_unknown members_list prototype_missing row_is_text size_fraction string_with_word struct_is_list
     table_key_unknown table_missing table_name timeout_zero tolerance_negative type_is_number type_name_bad
     types_are_a_list version_fraction version_missing version_text version_zero word_false word_number word_unknown
     word_unknown_in_extent word_unknown_in_object

@@ -106,6 +106,7 @@ static void expect_parameter(const struct parameter *one, const struct parameter
     assert_int_equal(one->passing.nullable, other->passing.nullable);
     expect_number(one->passing.length, other->passing.length);
     expect_number(one->passing.capacity, other->passing.capacity);
+    expect_number(one->passing.returned, other->passing.returned);
 }
 
 static void expect_row(const struct row *one, const struct row *other)

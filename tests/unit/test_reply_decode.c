@@ -201,6 +201,202 @@ static void an_answer_with_more_than_there_is_room_for_is_refused(void **state)
     ends_close(&ends);
 }
 
+/* ---- in and out apart ---- */
+
+struct apart {
+    unsigned char data[LARGE], *pointer;
+    long size, back;
+};
+
+static void apart_open(struct apart *apart, struct ends *ends, enum medium medium, long size, long back)
+{
+    memset(apart->data, 'g', sizeof(apart->data));
+    apart->pointer = apart->data;
+    apart->size = size;
+    apart->back = back;
+    ends_open(ends, medium, "apart");
+    there(ends, (void *[]){&apart->pointer, &apart->size, &apart->back});
+    assert_memory_equal(at_host(ends, 0), apart->data, (size_t)size);
+    memset(at_host(ends, 0), 'h', (size_t)(size > back ? size : back));
+}
+
+static void check_apart(enum medium medium, long size, long back_size)
+{
+    struct apart apart;
+    struct ends ends;
+
+    apart_open(&apart, &ends, medium, size, back_size);
+    assert_int_equal(back(&ends), 0);
+    for (long i = 0; i < LARGE; i++)
+        assert_int_equal(apart.data[i], i < back_size ? 'h' : 'g');
+    ends_close(&ends);
+}
+
+static void as_much_comes_back_as_out_says(void **state)
+{
+    static const long sizes[] = {0, 1, 40, 2000, LARGE};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(sizes); i++)
+        for (size_t j = 0; j < COUNT_OF(sizes); j++) {
+            check_apart(MEDIUM_MEMORY, sizes[i], sizes[j]);
+            check_apart(MEDIUM_SOCKET, sizes[i], sizes[j]);
+        }
+}
+
+static void check_nothing_travels_back(enum medium medium)
+{
+    struct apart apart;
+    struct ends ends;
+
+    apart_open(&apart, &ends, medium, LARGE, 0);
+    assert_int_equal(ends.guest_lane.request.header.buffer_count, 1);
+    assert_int_equal(ends.guest_lane.request.buffers[0].flags, BUFFER_IN);
+    assert_int_equal(back(&ends), 0);
+    assert_int_equal(ends.guest_lane.reply.buffers[0].size, 0);
+    assert_int_equal(frame_travelling(&ends.guest_lane.reply, BUFFER_OUT), 2 * 8); /* the result, and how much: 0 */
+    ends_close(&ends);
+}
+
+static void nothing_travels_back_where_nothing_comes_out(void **state)
+{
+    (void)state;
+    check_nothing_travels_back(MEDIUM_MEMORY);
+    check_nothing_travels_back(MEDIUM_SOCKET);
+}
+
+/* Whole elements only: of 21 bytes two points, of 12 one. */
+static void elements_come_back_as_far_as_they_are_whole(void **state)
+{
+    struct point points[3] = {{1, 2}, {3, 4}, {5, 6}}, *pointer = points, *there_points;
+    long size = 21, back_size = 12;
+    struct ends ends;
+
+    (void)state;
+    ends_open(&ends, MEDIUM_SOCKET, "points_apart");
+    there(&ends, (void *[]){&pointer, &size, &back_size});
+    there_points = at_host(&ends, 0);
+    assert_int_equal(there_points[1].y, 4);
+    there_points[0].x = there_points[1].x = 9;
+    assert_int_equal(back(&ends), 0);
+    assert_int_equal(points[0].x, 9);
+    assert_int_equal(points[1].x, 3);
+    assert_int_equal(points[2].x, 5);
+    ends_close(&ends);
+}
+
+/* Twenty share a descriptor, which has a way back; what counts is what the row says after the call. */
+static void check_change(enum medium medium, int writes)
+{
+    enum { COUNT = 20, GOT = 3 };
+    static unsigned char data[COUNT][LARGE];
+    struct item items[COUNT], *pointer = items, *decoded;
+    long got = GOT, *got_pointer = &got;
+    int count = COUNT;
+    struct ends ends;
+
+    memset(data, 'g', sizeof(data));
+    for (int i = 0; i < COUNT; i++)
+        items[i] = (struct item){data[i], LARGE};
+    ends_open(&ends, medium, "change");
+    there(&ends, (void *[]){&pointer, &count, &writes, &got_pointer});
+    decoded = at_host(&ends, 0);
+    for (int i = 0; i < COUNT; i++)
+        memset(decoded[i].data, 'h', LARGE);
+    assert_int_equal(back(&ends), 0);
+    assert_int_equal(ends.guest_lane.reply.header.buffer_count, 1);
+    assert_true(!ends.guest_lane.reply.buffers[0].size == !writes);
+    for (int i = 0; i < COUNT; i++) {
+        assert_int_equal(data[i][GOT - 1], writes ? 'h' : 'g');
+        assert_int_equal(data[i][GOT], 'g');
+    }
+    ends_close(&ends);
+}
+
+static void members_come_back_as_their_row_says(void **state)
+{
+    (void)state;
+    for (int writes = 0; writes < 2; writes++) {
+        check_change(MEDIUM_MEMORY, writes);
+        check_change(MEDIUM_SOCKET, writes);
+    }
+}
+
+/* The host has written 'h' everywhere; what the native function has left is 'g'. */
+static void check_compared(long back_size, const char *where)
+{
+    struct difference difference = {0};
+    struct apart apart;
+    struct ends ends;
+
+    apart_open(&apart, &ends, MEDIUM_SOCKET, LARGE, back_size);
+    ends.guest.compares = true;
+    ends.guest.difference = &difference;
+    assert_int_equal(back(&ends), 0);
+    assert_string_equal(difference.where, where);
+    assert_int_equal(apart.data[0], 'g');
+    ends_close(&ends);
+}
+
+static void what_comes_back_is_compared_and_nothing_else(void **state)
+{
+    (void)state;
+    check_compared(LARGE, "data[0]");
+    check_compared(0, "");
+}
+
+/* The answer, with the number of bytes that came back changed. */
+static int decode_promise(struct apart *apart, struct ends *ends, uint8_t promise)
+{
+    long result;
+
+    frame_start(&ends->host_lane.reply, FRAME_RESULT, 1, 1);
+    assert_int_equal(call_encode_reply(&ends->host, &ends->result), 0);
+    carry_back(ends);
+    assert_int_equal(ends->guest_lane.reply.body[8], (uint8_t)apart->back);
+    ends->guest_lane.reply.body[8] = promise;
+    ends->guest_lane.reply.header.inline_size = FRAME_INLINE;
+    ends->guest_lane.reply.buffers[0].size = LARGE;
+    return call_decode_reply(&ends->guest, &result);
+}
+
+static void check_promise(enum medium medium, long size, long back_size)
+{
+    struct apart apart;
+    struct ends ends;
+
+    apart_open(&apart, &ends, medium, size, back_size);
+    assert_int_equal(decode_promise(&apart, &ends, (uint8_t)(back_size + 1)), -EBADMSG);
+    assert_string_equal(ends.guest.fault_name, "data");
+    for (long i = 0; i < LARGE; i++)
+        assert_int_equal(apart.data[i], 'g');
+    ends_close(&ends);
+}
+
+static void bytes_that_nobody_asked_for_are_refused(void **state)
+{
+    (void)state;
+    check_promise(MEDIUM_MEMORY, LARGE, 0);
+    check_promise(MEDIUM_SOCKET, LARGE, 0);
+    check_promise(MEDIUM_SOCKET, 100, 0);
+    check_promise(MEDIUM_MEMORY, LARGE, 20);
+    check_promise(MEDIUM_SOCKET, 100, 20);
+}
+
+static void an_answer_through_a_descriptor_without_a_way_back_is_refused(void **state)
+{
+    struct apart apart;
+    struct ends ends;
+
+    (void)state;
+    apart_open(&apart, &ends, MEDIUM_SOCKET, LARGE, 0);
+    assert_int_equal(back(&ends), 0);
+    ends.host_lane.reply.buffers[0].flags |= BUFFER_OUT;
+    ends.host_lane.reply.buffers[0].size = 1;
+    assert_int_equal(frame_check_reply(&ends.host_lane.reply, &ends.guest_lane.request), -EBADMSG);
+    ends_close(&ends);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -213,6 +409,13 @@ int main(void)
         cmocka_unit_test(an_out_that_holds_no_bool_yet_goes_through),
         cmocka_unit_test(handles_in_an_array_are_no_addresses),
         cmocka_unit_test(an_answer_with_more_than_there_is_room_for_is_refused),
+        cmocka_unit_test(as_much_comes_back_as_out_says),
+        cmocka_unit_test(nothing_travels_back_where_nothing_comes_out),
+        cmocka_unit_test(elements_come_back_as_far_as_they_are_whole),
+        cmocka_unit_test(members_come_back_as_their_row_says),
+        cmocka_unit_test(what_comes_back_is_compared_and_nothing_else),
+        cmocka_unit_test(bytes_that_nobody_asked_for_are_refused),
+        cmocka_unit_test(an_answer_through_a_descriptor_without_a_way_back_is_refused),
     };
 
     return cmocka_run_group_tests(tests, read_table, drop_table);

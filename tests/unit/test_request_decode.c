@@ -33,6 +33,28 @@ static void sizes_that_the_row_does_not_give_are_refused(void **state)
     ends_close(&ends);
 }
 
+static void sizes_that_are_apart_are_held_against_the_row(void **state)
+{
+    char data[100] = "", *pointer = data;
+    struct ends ends;
+    long size = 20, back = sizeof(data);
+    void *arguments[] = {&pointer, &size, &back};
+
+    (void)state;
+    ends_open(&ends, MEDIUM_SOCKET, "apart");
+    /* The body: size, back, place, count, capacity, bytes. */
+    assert_int_equal(decode_spoiled(&ends, arguments, 0, 1), -EBADMSG);  /* size */
+    assert_int_equal(decode_spoiled(&ends, arguments, 8, 1), -EBADMSG);  /* back */
+    assert_int_equal(decode_spoiled(&ends, arguments, 17, 1), -EBADMSG); /* count */
+    assert_int_equal(decode_spoiled(&ends, arguments, 25, 1), -EBADMSG); /* capacity */
+    size = sizeof(data);
+    back = 20;
+    assert_int_equal(decode_spoiled(&ends, arguments, 8, 1), 0); /* less than goes in: known from the row alone */
+    assert_int_equal(decode_spoiled(&ends, arguments, 15, 0x80), -EBADMSG); /* negative */
+    assert_int_equal(decode_spoiled(&ends, arguments, 25, 1), -EBADMSG);
+    ends_close(&ends);
+}
+
 static void a_body_with_more_behind_it_is_refused(void **state)
 {
     const char *pointer = "x";
@@ -96,6 +118,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sizes_that_the_row_does_not_give_are_refused),
+        cmocka_unit_test(sizes_that_are_apart_are_held_against_the_row),
         cmocka_unit_test(a_body_with_more_behind_it_is_refused),
         cmocka_unit_test(a_string_that_came_without_end_is_refused),
         cmocka_unit_test(a_forged_handle_in_an_array_is_refused),
