@@ -49,7 +49,33 @@ int types_add_constant(struct reading *reading, const char *name, int64_t value)
     return status;
 }
 
-void constants_read(struct reading *reading, const cJSON *constants)
+static int read_constant(struct reading *reading, const cJSON *json)
+{
+    int64_t value;
+    int status;
+
+    reading_owner(reading, "constant", json->string);
+    status = expression_read_constant(reading, "value", json, &value);
+    return status < 0 ? status : types_add_constant(reading, json->string, value);
+}
+
+/* Whether the value can be computed by now.  What is wrong with it is not told yet. */
+static bool is_known(struct reading *reading, const cJSON *json)
+{
+    struct diagnostics *diagnostics = reading->diagnostics, unheard = {0};
+    size_t faults = reading->faults;
+    int64_t value;
+    bool known;
+
+    reading->diagnostics = &unheard;
+    known = expression_read_constant(reading, "value", json, &value) == 0;
+    reading->diagnostics = diagnostics;
+    reading->faults = faults;
+    diagnostics_finish(&unheard);
+    return known;
+}
+
+void constants_read(struct reading *reading, const cJSON *constants, bool *is_late)
 {
     const cJSON *item;
 
@@ -59,11 +85,22 @@ void constants_read(struct reading *reading, const cJSON *constants)
     }
     cJSON_ArrayForEach(item, constants)
     {
-        int64_t value;
+        *is_late = !is_known(reading, item);
+        if (!*is_late++ && read_constant(reading, item) == -ENOMEM)
+            break;
+    }
+    reading_owner(reading, NULL, NULL);
+}
 
-        reading_owner(reading, "constant", item->string);
-        if (expression_read_constant(reading, "value", item, &value) == 0 &&
-            types_add_constant(reading, item->string, value) == -ENOMEM)
+void constants_read_late(struct reading *reading, const cJSON *constants, const bool *is_late)
+{
+    const cJSON *item;
+
+    if (!cJSON_IsObject(constants))
+        return;
+    cJSON_ArrayForEach(item, constants)
+    {
+        if (*is_late++ && read_constant(reading, item) == -ENOMEM)
             break;
     }
     reading_owner(reading, NULL, NULL);

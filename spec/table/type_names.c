@@ -257,20 +257,28 @@ static void add_names(struct reading *reading, const cJSON *types)
     reading_owner(reading, NULL, NULL);
 }
 
-/* Enums first: their enumerators may stand in array lengths and sizes anywhere. */
-void types_read(struct reading *reading, const cJSON *constants, const cJSON *types)
+static void read_types(struct reading *reading, bool enums)
 {
     struct types *all = reading->types;
 
-    constants_read(reading, constants);
-    add_names(reading, types);
-    for (int pass = 0; pass < 2; pass++) {
-        for (size_t i = 0; i < all->count && !reading->out_of_memory; i++) {
-            bool is_enum = cJSON_GetObjectItemCaseSensitive(all->list[i].json, "enum") != NULL;
+    for (size_t i = 0; i < all->count && !reading->out_of_memory; i++) {
+        bool is_enum = cJSON_GetObjectItemCaseSensitive(all->list[i].json, "enum") != NULL;
 
-            if (is_enum == (pass == 0) && all->list[i].state != NAMED_TYPE_BROKEN &&
-                use_named(reading, &all->list[i]) == -ENOMEM)
-                reading->out_of_memory = true;
-        }
+        if (is_enum == enums && all->list[i].state != NAMED_TYPE_BROKEN && use_named(reading, &all->list[i]) == -ENOMEM)
+            reading->out_of_memory = true;
     }
+}
+
+/* Enums first: their enumerators may stand in constants, array lengths and sizes anywhere. */
+void types_read(struct reading *reading, const cJSON *constants, const cJSON *types)
+{
+    bool *is_late = reading_take(reading, (size_t)cJSON_GetArraySize(constants) + 1, sizeof(*is_late));
+
+    if (!is_late)
+        return;
+    constants_read(reading, constants, is_late);
+    add_names(reading, types);
+    read_types(reading, true);
+    constants_read_late(reading, constants, is_late);
+    read_types(reading, false);
 }

@@ -56,8 +56,12 @@ void types_read(struct reading *reading, const cJSON *constants, const cJSON *ty
 MUST_CHECK int types_resolve(struct reading *reading, const struct declaration *declaration, enum type_place place,
                              const struct type **type);
 
-/* Reads "constants", NULL for none.  Faults are diagnostics. */
-void constants_read(struct reading *reading, const cJSON *constants);
+/*
+ * Reads "constants", NULL for none, in two steps: before enums, which may use them, and after, for those that use
+ * enumerators.  `is_late` has room for all of them, and says which are left for the second.  Faults are diagnostics.
+ */
+void constants_read(struct reading *reading, const cJSON *constants, bool *is_late);
+void constants_read_late(struct reading *reading, const cJSON *constants, const bool *is_late);
 
 /* -EINVAL, with a diagnostic, when the name is taken; -ENOMEM. */
 MUST_CHECK int types_add_constant(struct reading *reading, const char *name, int64_t value);

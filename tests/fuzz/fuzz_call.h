@@ -13,7 +13,7 @@
 #include "tests/fuzz/fuzz.h"
 #include "tests/roundtrip/same.h"
 
-enum { FUZZ_LIMIT = 8 << 20, FUZZ_RESULT = 4096, FUZZ_TABLES = 2, FUZZ_SIZES = 200 };
+enum { FUZZ_LIMIT = 8 << 20, FUZZ_RESULT = 4096, FUZZ_TABLES = 3, FUZZ_SIZES = 200 };
 
 struct fuzz_call {
     const struct row *row;
@@ -29,7 +29,8 @@ struct fuzz_call {
 static inline const struct row *fuzz_row(size_t index)
 {
     static const char *const paths[FUZZ_TABLES] = {WINAPI_SOURCE_DIR "/tests/fixtures/shapes.json",
-                                                   WINAPI_SOURCE_DIR "/spec/winapi.json"};
+                                                   WINAPI_SOURCE_DIR "/spec/winapi.json",
+                                                   WINAPI_SOURCE_DIR "/tests/spec/good/conditions.json"};
     static struct table *tables[FUZZ_TABLES];
     struct diagnostics diagnostics = {0};
     size_t count = 0;
