@@ -13,11 +13,16 @@ static uint32_t *usual_of(struct spin *spin, uint32_t function)
     return &spin->usual_ns[function % SPIN_FUNCTIONS];
 }
 
+static uint32_t most_ns(const struct spin *spin)
+{
+    return SPIN_MOST_NS + 2 * spin->wake_ns;
+}
+
 uint32_t spin_budget_ns(struct spin *spin, uint32_t function, bool woke)
 {
     uint32_t usual_ns = *usual_of(spin, function), budget_ns = 2 * usual_ns;
 
-    if (usual_ns > SPIN_MOST_NS)
+    if (usual_ns > most_ns(spin))
         return 0;
     if (spin->skip != 0) {
         spin->skip--;
@@ -74,7 +79,7 @@ void spin_learn(struct spin *spin, const struct spin_outcome *outcome)
     *usual_ns = approach(*usual_ns, sample_of(spin, outcome));
     if (outcome->won) {
         spin->back_off = 0;
-    } else if (outcome->spun && *usual_ns <= SPIN_MOST_NS) {
+    } else if (outcome->spun && *usual_ns <= most_ns(spin)) {
         if (spin->back_off < SPIN_BACK_OFF_MOST)
             spin->back_off++;
         spin->skip = (uint8_t)((1u << spin->back_off) - 1);

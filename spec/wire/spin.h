@@ -1,16 +1,17 @@
 /*
  * How long a waiter spins before it sleeps.
  *
- * To sleep and to be woken costs tens of microseconds where the processor has gone idle, so a wait that will be short
- * is better spent looking; a longer one is not, nor one for somebody who needs this very processor.  Each lane keeps,
- * per function, how long the other end usually has the ball.  Where that is over SPIN_MOST_NS the waiter sleeps at
- * once.  Otherwise it spins for twice that time, but at least for what sleeping would cost, and where the other end had
- * to be woken for this, for as long as waking it usually takes on top.  Where one of both sleeps, the one that plays
- * the ball tells how long it had it, without anybody's awakening: so two ends that both sleep still learn that they
- * need not, one of them spins again, and the other one soon after.  A spin that ends in vain although it should have
- * won, or in which this thread was off its processor, says that the machine is busy: then the next wait sleeps at once,
- * after another one the next three, and so on up to 255; a spin that wins ends that.  Whether the other end last ran on
- * this very processor, the lane asks before all this: then nobody spins and nothing is learned.  One thread at a time.
+ * To sleep and to be woken costs tens of microseconds where the processor has gone idle, and so does waking the other
+ * end, so a wait that is not much longer than that is better spent looking; a longer one is not, nor one for somebody
+ * who needs this very processor.  Each lane keeps, per function, how long the other end usually has the ball, and how
+ * long it takes to wake it.  Where the former is over SPIN_MOST_NS and two awakenings, the waiter sleeps at once.
+ * Otherwise it spins for twice that time, but at least for one awakening, and for two more where the other end had to
+ * be woken for this.  Where one of both sleeps, the one that plays the ball tells how long it had it, without anybody's
+ * awakening: so two ends that both sleep still learn that they need not, one of them spins again, and the other one
+ * soon after.  A spin that ends in vain although it should have won, or in which this thread was off its processor,
+ * says that the machine is busy: then the next wait sleeps at once, after another one the next three, and so on up to
+ * 255; a spin that wins ends that.  Whether the other end last ran on this very processor, the lane asks before all
+ * this: then nobody spins and nothing is learned.  One thread at a time.
  */
 #ifndef WINAPI_SPEC_WIRE_SPIN_H
 #define WINAPI_SPEC_WIRE_SPIN_H
