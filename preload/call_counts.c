@@ -59,6 +59,10 @@ void call_counts_end(struct control_counts *counts, const struct call_cost *cost
         (void)add(&counts->sent, cost->sent, cost->is_own);
     if (cost->received)
         (void)add(&counts->received, cost->received, cost->is_own);
+    if (cost->sleeps)
+        (void)add(&counts->sleeps, cost->sleeps, cost->is_own);
+    if (cost->wakes)
+        (void)add(&counts->wakes, cost->wakes, cost->is_own);
 }
 
 void call_counts_merge(struct control_counts *into, const struct control_counts *from)
@@ -67,6 +71,8 @@ void call_counts_merge(struct control_counts *into, const struct control_counts 
     into->errors += from->errors;
     into->sent += from->sent;
     into->received += from->received;
+    into->sleeps += from->sleeps;
+    into->wakes += from->wakes;
     for (size_t i = 0; i < CONTROL_BUCKETS; i++)
         into->took[i] += from->took[i];
 }

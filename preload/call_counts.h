@@ -21,6 +21,7 @@ struct call_cost {
     uint64_t weight; /* how many calls its duration stands for; 0: it was not timed */
     uint64_t took_ns;
     uint64_t sent, received; /* bytes */
+    uint64_t sleeps, wakes;  /* of this end while it waited, and of the other end, which had to be woken */
     bool is_error;
     bool is_own; /* the counts are of this thread only */
 };

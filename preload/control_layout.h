@@ -85,7 +85,8 @@ struct control_counts {
     uint64_t errors;         /* lost, refused */
     uint64_t sent, received; /* bytes */
     uint64_t calls;          /* begun */
-    uint64_t unused[4];
+    uint64_t sleeps, wakes;  /* waits that slept, hosts that had to be woken */
+    uint64_t unused[2];
     uint64_t took[CONTROL_BUCKETS]; /* calls by duration: of those that were timed, each with its weight */
 };
 

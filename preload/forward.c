@@ -165,11 +165,15 @@ static int try_post(struct forward *forward, const struct core *core, const stru
 
 int forward_exchange(struct forward *forward, struct core *core, struct binding *binding, int32_t *error_number)
 {
-    const struct frame_header *reply = &forward->lane->lane.reply.header;
+    struct lane *lane = &forward->lane->lane;
+    const struct frame_header *reply = &lane->reply.header;
+    uint64_t sleeps = lane->sleeps, wakes = lane->wakes;
     bool sent = false;
     int error;
 
     error = lane_exchange(&forward->lane->lane, clock_deadline_ns(timeout_of(core, binding)), &sent);
+    forward->sleeps = lane->sleeps - sleeps;
+    forward->wakes = lane->wakes - wakes;
     if (error) {
         thread_lane_give(forward->lane, error);
         forward->lane = NULL;

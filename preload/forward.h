@@ -13,6 +13,7 @@ struct forward {
     struct thread_lane *lane;
     struct loss loss;        /* when it did not work */
     uint64_t sent, received; /* bytes, of calls that were answered */
+    uint64_t sleeps, wakes;  /* of the lane, for this call */
     bool is_posted;          /* nobody waits for it: no answer */
 };
 

@@ -46,6 +46,8 @@ static const char *call_remote(struct core *core, struct binding *binding, void 
 
     cost->sent = forward.sent;
     cost->received = forward.received;
+    cost->sleeps = forward.sleeps;
+    cost->wakes = forward.wakes;
     if (error == 0)
         return forward.is_posted ? "posted" : "remote";
     cost->is_error = true;

@@ -86,13 +86,15 @@ static void print_line(const struct line *line)
     print_padded(line->name, 28);
     printf("%-8s", line->mode);
     if (calls == 0 && line->is_direct) {
-        printf(" %10s %8s %10s %10s %14s %14s\n", "-", "-", "-", "-", "-", "-");
+        printf(" %10s %8s %10s %10s %14s %14s %8s %8s\n", "-", "-", "-", "-", "-", "-", "-", "-");
         return;
     }
     printf(" %10llu %8llu", (unsigned long long)calls, (unsigned long long)line->counts.errors);
     print_duration(call_counts_percentile(&line->counts, PERCENT_MIDDLE));
     print_duration(call_counts_percentile(&line->counts, PERCENT_SLOW));
-    printf(" %14llu %14llu\n", (unsigned long long)line->counts.sent, (unsigned long long)line->counts.received);
+    printf(" %14llu %14llu %8llu %8llu\n", (unsigned long long)line->counts.sent,
+           (unsigned long long)line->counts.received, (unsigned long long)line->counts.sleeps,
+           (unsigned long long)line->counts.wakes);
 }
 
 static void print_head(const struct guest_control *control, const char *program)
@@ -112,8 +114,8 @@ static void print_head(const struct guest_control *control, const char *program)
     } else {
         printf("not connected\n\n");
     }
-    printf("%-12s %-28s %-8s %10s %8s %10s %10s %14s %14s\n", "table", "function", "mode", "calls", "errors", "p50",
-           "p99", "bytes sent", "bytes received");
+    printf("%-12s %-28s %-8s %10s %8s %10s %10s %14s %14s %8s %8s\n", "table", "function", "mode", "calls", "errors",
+           "p50", "p99", "bytes sent", "bytes received", "sleeps", "wake-ups");
 }
 
 static int print_text(const struct guest_control *control, const char *program)
@@ -148,6 +150,8 @@ static void add_counts(cJSON *object, const struct control_counts *counts)
     cJSON_AddNumberToObject(object, "p99_ns", (double)call_counts_percentile(counts, PERCENT_SLOW));
     cJSON_AddNumberToObject(object, "bytes_sent", (double)counts->sent);
     cJSON_AddNumberToObject(object, "bytes_received", (double)counts->received);
+    cJSON_AddNumberToObject(object, "sleeps", (double)counts->sleeps);
+    cJSON_AddNumberToObject(object, "wakes", (double)counts->wakes);
 }
 
 static void add_head(cJSON *answer, const struct guest_control *control, const char *program)
