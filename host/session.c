@@ -286,9 +286,8 @@ int session_init(struct session *session, int fd, int write_fd)
     channel_start(&session->channel, fd, write_fd);
     session->is_greeted = session->is_over = false;
     session->memory = (struct memory){.fd = -1};
+    handle_table_init(&session->handles, 0);
     error = outbox_init(&session->outbox, &session->channel, session->client->pid);
-    if (!error)
-        error = handle_table_init(&session->handles, 0);
     if (!error)
         error = lane_set_init(&session->lanes, session->limits.lanes);
     if (error)

@@ -102,8 +102,7 @@ static void show_all(void)
     for (size_t i = 0; i < control.gate_count; i++) {
         struct gate *gate = &control.gates[i];
 
-        gate->shown = &control.memory.families[i].objects;
-        control.memory.families[i].objects = (uint32_t)gate->objects.count;
+        gate_show_objects(gate, &control.memory.families[i].objects);
         control.memory.families[i].answer = gate_is_pending(gate) ? CONTROL_PENDING : CONTROL_DONE;
     }
 }
@@ -133,7 +132,7 @@ static void start_over(void)
     session_note_forget();
     session_note_show(NULL);
     for (size_t i = 0; i < control.gate_count; i++) {
-        control.gates[i].shown = NULL;
+        gate_show_objects(&control.gates[i], NULL);
         gate_start_over(&control.gates[i]);
     }
     __atomic_store_n(&winapi_control_seen[0], 0, __ATOMIC_RELAXED);

@@ -27,6 +27,11 @@ static _Atomic unsigned era;
 static __thread struct gate *volatile entered;
 static __thread struct call_mark *volatile entered_mark;
 
+static unsigned era_now(void)
+{
+    return atomic_load_explicit(&era, memory_order_relaxed);
+}
+
 void gate_init(struct gate *gate, enum mode mode)
 {
     *gate = (struct gate){.wish = mode};
@@ -90,7 +95,7 @@ static void enter_on_thread(struct passage *passage)
 
 enum mode gate_enter(struct gate *gate, struct passage *passage)
 {
-    *passage = (struct passage){.gate = gate, .era = atomic_load_explicit(&era, memory_order_relaxed)};
+    *passage = (struct passage){.gate = gate, .era = era_now()};
     enter_on_thread(passage);
     return mode_in(atomic_fetch_add_explicit(&gate->word, CALL, memory_order_acq_rel));
 }
@@ -102,50 +107,65 @@ bool gate_leave(struct passage *passage)
     call_mark_clear(&passage->mark);
     if (passage->is_outermost)
         entered = NULL;
-    if (was_left_for_it || passage->era != atomic_load_explicit(&era, memory_order_relaxed))
+    if (was_left_for_it || passage->era != era_now())
         return false;
     return take_off(passage->gate, CALL);
 }
 
 /* ---- objects ---- */
 
-/* The set is what counts; the word follows it. */
-static void count_objects(struct gate *gate, size_t before)
-{
-    size_t now = gate->objects.count;
+/*
+ * An object is counted before it is in the set, and counts until after it has left it.  So who is interrupted in the
+ * midst, and does not come back, leaves a family that stays where it is, which is safe, and never one that is switched
+ * while an object lives.  A child that was forked in the midst has counted anew: what its thread has still to add or
+ * to take off belongs to the parent.
+ */
 
-    if (now > before)
-        atomic_fetch_add(&gate->word, (now - before) * OBJECT);
-    else if (now < before)
-        atomic_fetch_sub(&gate->word, (before - now) * OBJECT);
-    if (gate->shown)
-        __atomic_store_n(gate->shown, (uint32_t)now, __ATOMIC_RELAXED);
+uint32_t gate_objects(const struct gate *gate)
+{
+    return (uint32_t)atomic_load(&gate->word);
 }
 
-/* Without memory for it the object counts for ever: the family then stays where it is, which is safe. */
+/* Each thread shows until what it has shown is still true: so what is shown last is. */
+static void show_objects(struct gate *gate)
+{
+    uint32_t *shown = atomic_load(&gate->shown);
+    uint32_t count;
+
+    if (!shown)
+        return;
+    do {
+        count = gate_objects(gate);
+        __atomic_store_n(shown, count, __ATOMIC_SEQ_CST);
+    } while (gate_objects(gate) != count);
+}
+
+void gate_show_objects(struct gate *gate, uint32_t *shown)
+{
+    atomic_store(&gate->shown, shown);
+    show_objects(gate);
+}
+
+/* Without memory for it the object counts for ever: the family then stays where it is. */
 void gate_object_given(struct gate *gate, const char *class, uint64_t handle)
 {
-    sigset_t before;
-    size_t count;
+    unsigned then = era_now();
+    struct live_view view;
 
-    gate_lock(&before);
-    count = gate->objects.count;
-    if (live_objects_add(&gate->objects, class, handle))
-        atomic_fetch_add(&gate->word, OBJECT);
-    count_objects(gate, count);
-    gate_unlock(&before);
+    atomic_fetch_add(&gate->word, OBJECT);
+    if (live_objects_add(&gate->objects, class, handle, &view) == 0 && then == era_now())
+        atomic_fetch_sub(&gate->word, OBJECT); /* it was there */
+    show_objects(gate);
 }
 
 void gate_object_closing(struct gate *gate, const char *class, uint64_t handle)
 {
-    sigset_t before;
-    size_t count;
+    unsigned then = era_now();
 
-    gate_lock(&before);
-    count = gate->objects.count;
-    live_objects_remove(&gate->objects, class, handle);
-    count_objects(gate, count);
-    gate_unlock(&before);
+    if (!live_objects_remove(&gate->objects, class, handle) || then != era_now())
+        return;
+    atomic_fetch_sub(&gate->word, OBJECT);
+    show_objects(gate);
 }
 
 bool gate_is_hosts_handle(uint64_t handle)
@@ -160,11 +180,13 @@ static bool is_of_no_session(uint64_t handle, const void *salt_plus_one)
 
 void gate_forget_dead(struct gate *gate, uint32_t salt_plus_one)
 {
-    size_t before = gate->objects.count;
+    size_t dead = live_objects_sweep(&gate->objects, is_of_no_session, &salt_plus_one);
 
-    if (live_objects_sweep(&gate->objects, is_of_no_session, &salt_plus_one))
-        atomic_store(&gate->has_dead, true);
-    count_objects(gate, before);
+    if (dead == 0)
+        return;
+    atomic_store(&gate->has_dead, true);
+    atomic_fetch_sub(&gate->word, dead * OBJECT);
+    show_objects(gate);
 }
 
 /* ---- switching ---- */
@@ -201,8 +223,9 @@ void gates_start_over(void)
 
 void gate_start_over(struct gate *gate)
 {
-    uint64_t word = atomic_load(&gate->word) & ~COUNTS;
+    uint64_t word;
 
     gate_forget_dead(gate, 0);
-    atomic_store(&gate->word, word | gate->objects.count);
+    word = atomic_load(&gate->word) & ~COUNTS;
+    atomic_store(&gate->word, word | live_objects_count(&gate->objects));
 }

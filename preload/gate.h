@@ -11,8 +11,8 @@
 #define WINAPI_PRELOAD_GATE_H
 
 #include "preload/call_mark.h"
-#include "preload/live_objects.h"
 #include "preload/settings.h"
+#include "spec/base/live_objects.h"
 
 #include <signal.h>
 #include <stdatomic.h>
@@ -22,10 +22,10 @@
 
 struct gate {
     _Alignas(64) _Atomic uint64_t word; /* gate.c says what is where */
-    _Alignas(64) enum mode wish;        /* these under gate_lock() */
+    _Alignas(64) enum mode wish;        /* under gate_lock() */
+    _Atomic bool has_dead;              /* the program may hold handles of a session that has ended */
+    _Atomic(uint32_t *) shown;          /* where control memory shows how many objects are live; NULL: nowhere */
     struct live_objects objects;
-    _Atomic bool has_dead; /* the program may hold handles of a session that has ended */
-    uint32_t *shown;       /* where control memory shows how many objects are live; NULL: nowhere */
 };
 
 /* A call inside. */
@@ -39,7 +39,7 @@ struct passage {
 void gate_init(struct gate *gate, enum mode mode);
 
 /*
- * Guards wishes, objects, and where records lead.  Signals wait while it is held.  No malloc, and nothing that asks
+ * Guards wishes and where records lead.  Signals wait while it is held.  No malloc, and nothing that asks
  * the dynamic loader, meanwhile: the program may be in either and wait for us.
  */
 void gate_lock(sigset_t *before);
@@ -59,14 +59,23 @@ void gate_thread_ended(void);
 enum mode gate_mode(const struct gate *gate);
 bool gate_is_pending(const struct gate *gate);
 
-/* An object that a call inside has given the program, or is about to close. */
+/*
+ * An object that a call inside has given the program, or is about to close.  No lock and no system call; where a
+ * signal handler leaves either by longjmp, or forks in its midst, the object may count for ever.
+ */
 void gate_object_given(struct gate *gate, const char *class, uint64_t handle);
 void gate_object_closing(struct gate *gate, const char *class, uint64_t handle);
+
+/* How many live objects count. */
+uint32_t gate_objects(const struct gate *gate);
 
 /* Whether the handle is one of a host's, by its tag: the native library must not see it. */
 bool gate_is_hosts_handle(uint64_t handle);
 
 /* ---- switching: under gate_lock() ---- */
+
+/* From now on the number of live objects is shown there; NULL: nowhere. */
+void gate_show_objects(struct gate *gate, uint32_t *shown);
 
 /* Asks for a mode; the one it has takes an earlier wish back. */
 void gate_wish(struct gate *gate, enum mode mode);

@@ -9,9 +9,8 @@
 #define WINAPI_SPEC_CALL_HANDLE_H
 
 #include "spec/base/error.h"
+#include "spec/base/live_objects.h"
 
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -29,42 +28,15 @@ struct handle_door {
 /* The guest's: the local value is the wire's. */
 extern const struct handle_door handle_door_guest;
 
-enum {
-    HANDLES_MOST = 1 << 20,
-    HANDLE_BLOCK = 1024, /* slots come in blocks of this size, which stay where they are */
-};
+enum { HANDLES_MOST = 1 << 20 };
 
-/* What a handle stands for. */
-struct handle_object {
-    void *pointer;
-    const char *class; /* of the catalog; compared as text */
-    size_t place;
-};
-
-/*
- * A call looks a handle up without the lock: it loads `wire`, what the slot stands for, and `wire` again.  Who frees a
- * slot stores 0 in `wire` first, who fills it stores it last.
- */
-struct handle_slot {
-    _Atomic uint64_t wire; /* the handle; 0: free */
-    _Atomic(void *) pointer;
-    _Atomic(const char *) class;
-    struct handle_object *object; /* the rest under the lock; NULL: free */
-    uint32_t generation;
-};
-
-/* A host's handles of one client.  Any thread. */
+/* A host's handles of one client.  Any thread; nothing waits for another one. */
 struct handle_table {
-    pthread_mutex_t lock; /* of whoever changes it */
-    _Atomic(struct handle_slot *) blocks[HANDLES_MOST / HANDLE_BLOCK];
-    size_t capacity; /* slots there are */
-    size_t live;     /* slots in use */
-    size_t next;     /* where the search for a free slot goes on */
-    void *by_object; /* tsearch's tree of objects: the handle of a pointer that has one already */
     uint16_t salt;
+    struct live_objects objects; /* by pointer and class; a handle names the place and the life of one */
 };
 
-MUST_CHECK int handle_table_init(struct handle_table *table, uint16_t salt);
+void handle_table_init(struct handle_table *table, uint16_t salt);
 void handle_table_finish(struct handle_table *table);
 
 /* The same pointer of the same class keeps its handle.  NULL is 0.  -ENOMEM; -EMFILE above HANDLES_MOST. */
@@ -77,7 +49,7 @@ MUST_CHECK int handle_table_find(struct handle_table *table, const char *class, 
 void handle_table_remove(struct handle_table *table, uint64_t wire);
 
 /* How many are live. */
-size_t handle_table_live(struct handle_table *table);
+size_t handle_table_live(const struct handle_table *table);
 
 /* The table as a door. */
 struct handle_door handle_table_door(struct handle_table *table);

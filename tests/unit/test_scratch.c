@@ -1,4 +1,4 @@
-/* Memory of one call: pieces do not overlap, and what stays after a reset is small. */
+/* Memory of one call: pieces do not overlap, and what stays after a reset is what recent calls needed. */
 #include "spec/base/scratch.h"
 
 #include <setjmp.h>
@@ -65,13 +65,82 @@ static void a_piece_larger_than_memory_is_refused(void **state)
     assert_non_null(scratch_take(*state, 100));
 }
 
-static void a_reset_hands_out_the_first_block_again(void **state)
+/* How much of the piece of a call lies in the block that is kept. */
+static size_t kept(struct scratch *scratch)
 {
-    void *first = scratch_take(*state, 100);
+    scratch_reset(scratch);
+    assert_non_null(scratch_take(scratch, 1));
+    scratch_reset(scratch);
+    return scratch->left;
+}
 
-    assert_non_null(scratch_take(*state, 1 << 20));
-    scratch_reset(*state);
-    assert_ptr_equal(scratch_take(*state, 16 * 1024), first);
+static void make_calls(struct scratch *scratch, int count, size_t size)
+{
+    for (int i = 0; i < count; i++) {
+        scratch_reset(scratch);
+        assert_non_null(scratch_take(scratch, size));
+    }
+}
+
+static void calls_like_the_one_before_share_its_memory(void **state)
+{
+    struct scratch *scratch = *state;
+    unsigned char *first, *second;
+
+    make_calls(scratch, 1, 60000);
+    scratch_reset(scratch);
+    first = scratch_take(scratch, 60000);
+    for (int i = 0; i < 10 * SCRATCH_CALLS; i++) {
+        scratch_reset(scratch);
+        assert_ptr_equal(scratch_take(scratch, 60000), first);
+    }
+    second = scratch_take(scratch, 500); /* it has all been one block */
+    assert_ptr_equal(second, first + 60000 / 16 * 16);
+}
+
+static void many_pieces_are_one_block_the_next_time(void **state)
+{
+    struct scratch *scratch = *state;
+    unsigned char *before;
+
+    for (int i = 0; i < 100; i++)
+        assert_non_null(scratch_take(scratch, 1024));
+    scratch_reset(scratch);
+    before = scratch_take(scratch, 1024);
+    for (int i = 1; i < 100; i++, before += 1024)
+        assert_ptr_equal(scratch_take(scratch, 1024), before + 1024);
+}
+
+static void a_large_call_long_ago_is_forgotten(void **state)
+{
+    struct scratch *scratch = *state;
+
+    make_calls(scratch, 1, SCRATCH_MOST);
+    assert_int_equal(kept(scratch), SCRATCH_MOST);
+    make_calls(scratch, SCRATCH_CALLS / 2, 100);
+    assert_int_equal(kept(scratch), SCRATCH_MOST); /* not at once */
+    make_calls(scratch, 2 * SCRATCH_CALLS, 30000);
+    assert_int_equal(kept(scratch), 32 * 1024);
+    make_calls(scratch, 2 * SCRATCH_CALLS, 100);
+    assert_int_equal(kept(scratch), SCRATCH_LEAST);
+}
+
+static void no_call_keeps_more_than_may_be(void **state)
+{
+    struct scratch *scratch = *state;
+
+    make_calls(scratch, 10, 5 * SCRATCH_MOST);
+    assert_int_equal(kept(scratch), SCRATCH_MOST);
+}
+
+static void a_block_is_used_up_to_its_end(void **state)
+{
+    struct scratch *scratch = *state;
+    unsigned char *first = scratch_take(scratch, SCRATCH_LEAST - 32);
+
+    assert_ptr_equal(scratch_take(scratch, 17), first + SCRATCH_LEAST - 32);
+    assert_int_equal(scratch->left, 0);
+    assert_int_equal(kept(scratch), SCRATCH_LEAST);
 }
 
 static void an_empty_scratch_can_be_reset_and_finished(void **state)
@@ -92,7 +161,11 @@ int main(void)
         cmocka_unit_test_setup_teardown(size_zero_is_a_pointer, start, finish),
         cmocka_unit_test_setup_teardown(a_piece_larger_than_the_first_block_is_whole, start, finish),
         cmocka_unit_test_setup_teardown(a_piece_larger_than_memory_is_refused, start, finish),
-        cmocka_unit_test_setup_teardown(a_reset_hands_out_the_first_block_again, start, finish),
+        cmocka_unit_test_setup_teardown(calls_like_the_one_before_share_its_memory, start, finish),
+        cmocka_unit_test_setup_teardown(many_pieces_are_one_block_the_next_time, start, finish),
+        cmocka_unit_test_setup_teardown(a_large_call_long_ago_is_forgotten, start, finish),
+        cmocka_unit_test_setup_teardown(no_call_keeps_more_than_may_be, start, finish),
+        cmocka_unit_test_setup_teardown(a_block_is_used_up_to_its_end, start, finish),
         cmocka_unit_test(an_empty_scratch_can_be_reset_and_finished),
     };
 
