@@ -165,10 +165,10 @@ static enum step step(struct seeker *seeker)
     return STEP_ON;
 }
 
-/* Whether it is there; if not, the seeker stands where it belongs. */
-static bool seek(struct seeker *seeker)
+/* From where the seeker stands: whether it is there; if not, the seeker stands where it belongs. */
+static bool seek_on(struct seeker *seeker)
 {
-    enum step last = STEP_AGAIN;
+    enum step last = step(seeker);
 
     while (last == STEP_ON || last == STEP_AGAIN) {
         if (last == STEP_AGAIN)
@@ -176,6 +176,12 @@ static bool seek(struct seeker *seeker)
         last = step(seeker);
     }
     return last == STEP_FOUND;
+}
+
+static bool seek(struct seeker *seeker)
+{
+    stand_at(seeker, bucket_link(seeker->objects, seeker->bucket));
+    return seek_on(seeker);
 }
 
 /* ---- buckets ---- */
@@ -359,12 +365,16 @@ int live_objects_add(struct live_objects *objects, const char *class, uint64_t v
     return 0;
 }
 
+static bool end_life(struct live_objects *objects, const struct live_view *view)
+{
+    return change(&live_objects_place(objects, view->place)->life, view->life, (view->life & ~LIFE_STATE) | LIFE_ENDED);
+}
+
 bool live_objects_end(struct live_objects *objects, const struct live_view *view)
 {
-    struct live_object *object = live_objects_place(objects, view->place);
     struct seeker seeker;
 
-    if (!change(&object->life, view->life, (view->life & ~LIFE_STATE) | LIFE_ENDED))
+    if (!end_life(objects, view))
         return false;
     seeker = seeker_for(objects, view->class, view->value);
     (void)seek(&seeker); /* takes it out */
@@ -378,7 +388,10 @@ bool live_objects_remove(struct live_objects *objects, const char *class, uint64
     if (is_unused(objects))
         return false;
     seeker = seeker_for(objects, class, value);
-    return seek(&seeker) && live_objects_end(objects, &seeker.view);
+    if (!seek(&seeker) || !end_life(objects, &seeker.view))
+        return false;
+    (void)seek_on(&seeker);
+    return true;
 }
 
 size_t live_objects_sweep(struct live_objects *objects, bool (*is_gone)(uint64_t value, const void *context),
@@ -406,12 +419,12 @@ static bool is_live(struct live_object *object)
 
 size_t live_objects_count(struct live_objects *objects)
 {
-    struct live_object *object = live_objects_place(objects, 0);
-    uint64_t id = object ? atomic_load_explicit(&object->bucket, memory_order_acquire) & ID_MASK : 0;
+    uint64_t id =
+        is_unused(objects) ? 0 : atomic_load_explicit(bucket_link(objects, 0), memory_order_acquire) & ID_MASK;
     size_t count = 0;
 
     while (id) {
-        object = live_objects_place(objects, id >> 1);
+        struct live_object *object = live_objects_place(objects, id >> 1);
         count += id & IS_OBJECT && is_live(object);
         id = atomic_load_explicit(id & IS_OBJECT ? &object->next : &object->bucket, memory_order_acquire) & ID_MASK;
     }

@@ -79,29 +79,26 @@ size_t live_objects_count(struct live_objects *objects);
 /* While nobody uses it. */
 void live_objects_finish(struct live_objects *objects);
 
-/* NULL: there are not so many. */
+/* A place that there is. */
 static inline struct live_object *live_objects_place(const struct live_objects *objects, size_t place)
 {
-    size_t number = 0, first = 0;
-    struct live_object *block;
+    size_t number = 0;
 
     if (place >= LIVE_OBJECTS_FIRST) {
         number = 64 - (size_t)__builtin_clzll(place / LIVE_OBJECTS_FIRST);
-        first = (size_t)LIVE_OBJECTS_FIRST << (number - 1);
+        place -= (size_t)LIVE_OBJECTS_FIRST << (number - 1);
     }
-    if (number >= LIVE_OBJECTS_BLOCKS)
-        return NULL;
-    block = atomic_load_explicit(&objects->blocks[number], memory_order_acquire); /* counterpart: grow() */
-    return block ? &block[place - first] : NULL;
+    return &atomic_load_explicit(&objects->blocks[number], memory_order_acquire)[place]; /* counterpart: grow() */
 }
 
 /* Whether an object lives there, and lived there all the time while the view was taken. */
 static inline bool live_objects_at(const struct live_objects *objects, size_t place, struct live_view *view)
 {
-    const struct live_object *object = live_objects_place(objects, place);
+    const struct live_object *object;
 
-    if (!object)
+    if (place >= atomic_load_explicit(&objects->capacity, memory_order_acquire)) /* counterpart: grow() */
         return false;
+    object = live_objects_place(objects, place);
     /* Counterparts: fill() and whoever changes the life.  Who sees a later value sees a later life, too. */
     view->place = place;
     view->life = atomic_load_explicit(&object->life, memory_order_acquire);
