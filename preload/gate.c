@@ -21,11 +21,16 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static _Atomic unsigned era;
 
 /*
- * This thread's outermost call inside a gate, and its mark on the stack: one that a signal handler leaves by longjmp
- * never comes back to leave its gate.
+ * This thread's outermost call inside a gate: its mark on the stack, NULL for none, and its gate.  One that a signal
+ * handler leaves by longjmp never comes back to leave its gate.
+ *
+ * A handler may interrupt, between any two instructions, who changes these.  So the mark is set last, and who takes it
+ * away, in one instruction, takes the call off the gate; a call that comes to be the outermost one in a handler puts
+ * back the gate that it found.  A call is counted before it has a mark here, and until it has none: one that is left
+ * just then counts for ever, which is safe.
  */
-static __thread struct gate *volatile entered;
-static __thread struct call_mark *volatile entered_mark;
+static __thread struct call_mark *volatile entered;
+static __thread struct gate *volatile entered_gate;
 
 static unsigned era_now(void)
 {
@@ -72,41 +77,54 @@ static bool take_off(struct gate *gate, uint64_t what)
     return left & WISHED && (left & COUNTS) == 0;
 }
 
+static bool take_mark(struct call_mark *mark)
+{
+    return mark && __atomic_compare_exchange_n(&entered, &mark, NULL, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+}
+
+static void end_call(struct call_mark *mark)
+{
+    struct gate *gate = entered_gate;
+
+    if (take_mark(mark))
+        (void)!take_off(gate, CALL); /* whoever calls next sees to the rest */
+}
+
 void gate_thread_ended(void)
 {
-    struct gate *gate = entered;
-
-    entered = NULL;
-    if (gate)
-        (void)!take_off(gate, CALL); /* whoever calls next sees to the rest */
+    end_call(entered);
 }
 
 static void enter_on_thread(struct passage *passage)
 {
-    call_mark_set(&passage->mark);
-    if (entered && call_mark_is_left(entered_mark, &passage->mark))
-        gate_thread_ended();
-    passage->is_outermost = !entered;
-    if (entered)
-        return;
-    entered_mark = &passage->mark;
-    entered = passage->gate;
+    passage->gate_before = entered_gate;
+    entered_gate = passage->gate;
+    entered = &passage->mark;
 }
 
 enum mode gate_enter(struct gate *gate, struct passage *passage)
 {
+    struct call_mark *outer = entered;
+    uint64_t word;
+
     *passage = (struct passage){.gate = gate, .era = era_now()};
-    enter_on_thread(passage);
-    return mode_in(atomic_fetch_add_explicit(&gate->word, CALL, memory_order_acq_rel));
+    call_mark_set(&passage->mark);
+    if (outer && call_mark_is_left(outer, &passage->mark))
+        end_call(outer);
+    passage->is_outermost = !entered;
+    word = atomic_fetch_add_explicit(&gate->word, CALL, memory_order_acq_rel);
+    if (passage->is_outermost)
+        enter_on_thread(passage);
+    return mode_in(word);
 }
 
 bool gate_leave(struct passage *passage)
 {
-    bool was_left_for_it = passage->is_outermost && !entered;
+    bool was_left_for_it = passage->is_outermost && !take_mark(&passage->mark) && !entered;
 
     call_mark_clear(&passage->mark);
     if (passage->is_outermost)
-        entered = NULL;
+        entered_gate = passage->gate_before;
     if (was_left_for_it || passage->era != era_now())
         return false;
     return take_off(passage->gate, CALL);

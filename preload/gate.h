@@ -31,8 +31,9 @@ struct gate {
 /* A call inside. */
 struct passage {
     struct gate *gate;
-    unsigned era;      /* of forks: what a child returns from did not enter its gates */
-    bool is_outermost; /* on its thread */
+    struct gate *gate_before; /* gate.c: entered_gate */
+    unsigned era;             /* of forks: what a child returns from did not enter its gates */
+    bool is_outermost;        /* on its thread */
     struct call_mark mark;
 };
 

@@ -1,4 +1,9 @@
-/* The set of live objects, held against what should be in it; with threads, with what interrupts them, in children. */
+/*
+ * The set of live objects, held against what should be in it; with threads, with what interrupts them, in children.
+ *
+ * The code is compiled in here with threads that let others run, now and then, before they look at what these change:
+ * on few processors they would hardly ever meet where it matters.
+ */
 #include "spec/base/live_objects.h"
 
 #include <pthread.h>
@@ -16,6 +21,29 @@
 
 #include <errno.h>
 
+#ifdef __SANITIZE_THREAD__
+enum { SLOWNESS = 4 };
+#else
+enum { SLOWNESS = 1 };
+#endif
+
+static __thread unsigned pace = 1;
+
+static void let_others_run(void)
+{
+    pace = pace * 1103515245 + 12345;
+    if (pace >> 25 == 0)
+        sched_yield();
+}
+
+#undef atomic_load_explicit
+#undef atomic_compare_exchange_strong_explicit
+#define atomic_load_explicit(object, order) (let_others_run(), __atomic_load_n(object, order))
+#define atomic_compare_exchange_strong_explicit(object, expected, wanted, order, otherwise) \
+    (let_others_run(), __atomic_compare_exchange_n(object, expected, wanted, 0, order, otherwise))
+
+#include "spec/base/live_objects.c"
+
 enum { OBJECTS = 3000, STEPS = 60000, HANDLE_FIRST = 0x1000, HANDLE_STEP = 16 };
 
 static const char a[] = "struct a *", b[] = "struct b *";
@@ -28,8 +56,9 @@ static uint64_t handle_of(unsigned object)
 static int add(struct live_objects *objects, const char *class, uint64_t value)
 {
     struct live_view view;
+    int added = live_objects_add(objects, class, value, &view);
 
-    return live_objects_add(objects, class, value, &view);
+    return added < 0 || (view.life & LIFE_STATE) == LIFE_LIVE ? added : -EPROTO;
 }
 
 static void what_is_given_twice_counts_once(void **state)
@@ -96,7 +125,7 @@ static void nothing_is_in_an_empty_one(void **state)
 static void a_place_has_another_life_each_time(void **state)
 {
     struct live_objects objects = {0};
-    struct live_view first, view;
+    struct live_view first, view = {0};
 
     (void)state;
     assert_int_equal(live_objects_add(&objects, a, 16, &first), 1);
@@ -178,7 +207,7 @@ static void there_are_no_more_than_may_be(void **state)
 
 /* ---- threads ---- */
 
-enum { THREADS = 4, VALUES = 50, RANDOM_STEPS = 40000, INTERRUPTIONS = 300, CHILDREN = 10 };
+enum { THREADS = 4, VALUES = 50, RANDOM_STEPS = 40000 / SLOWNESS, INTERRUPTIONS = 300, CHILDREN = 10 };
 
 static struct live_objects shared;
 static _Atomic int net[VALUES]; /* how often each was added, less how often it was removed */
@@ -380,6 +409,93 @@ static void it_grows_while_threads_use_it(void **state)
     start_over();
 }
 
+/* ---- threads that meet at what is new, and at what is used again ---- */
+
+enum { FRESH = 150 / SLOWNESS, EACH = 40, FEW = 6, SPARE = 8, FEW_STEPS = 4000 };
+
+static struct live_objects fresh[FRESH];
+static pthread_barrier_t barrier;
+
+static void *fill_fresh_ones(void *number)
+{
+    pace = (unsigned)(uintptr_t)number * 7919;
+    for (int i = 0; i < FRESH; i++) {
+        pthread_barrier_wait(&barrier);
+        for (unsigned object = 0; object < EACH; object++)
+            if (add(&fresh[i], a, handle_of((unsigned)(uintptr_t)number * EACH + object)) != 1)
+                atomic_fetch_add(&done, 1);
+    }
+    return NULL;
+}
+
+static void run_threads(void *(*run)(void *))
+{
+    pthread_t threads[THREADS];
+
+    for (uintptr_t i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, run, (void *)(i + 1)), 0);
+    for (int i = 0; i < THREADS; i++)
+        pthread_join(threads[i], NULL);
+}
+
+static void threads_may_begin_it_together(void **state)
+{
+    (void)state;
+    start_over();
+    pthread_barrier_init(&barrier, NULL, THREADS);
+    run_threads(fill_fresh_ones);
+    pthread_barrier_destroy(&barrier);
+    assert_int_equal(done, 0);
+    for (int i = 0; i < FRESH; i++) {
+        assert_int_equal(live_objects_count(&fresh[i]), THREADS * EACH);
+        for (unsigned object = EACH; object < (THREADS + 1) * EACH; object++)
+            assert_true(live_objects_remove(&fresh[i], a, handle_of(object)));
+        live_objects_finish(&fresh[i]);
+    }
+}
+
+static void *reuse_places(void *number)
+{
+    unsigned random = (unsigned)(uintptr_t)number;
+
+    pace = random * 7919;
+    for (int i = 0; i < FEW_STEPS; i++) {
+        unsigned choice = (random = random * 1103515245 + 12345) >> 8;
+        unsigned value = choice / 2 % FEW;
+        int added = choice % 2 ? add(&shared, a, handle_of(value)) : 0;
+
+        atomic_fetch_add(&net[value], choice % 2 ? added : -live_objects_remove(&shared, a, handle_of(value)));
+        if (added < 0)
+            atomic_fetch_add(&done, 1);
+    }
+    return NULL;
+}
+
+/* So few places are free that links soon lead again where they led before. */
+static void places_may_be_used_again_at_once(void **state)
+{
+    size_t count = 0;
+
+    (void)state;
+    start_over();
+    shared.most = LIVE_OBJECTS_FIRST;
+    for (unsigned object = 0; object < LIVE_OBJECTS_FIRST - FEW - SPARE; object++)
+        assert_int_equal(add(&shared, b, handle_of(object)), 1);
+    run_threads(reuse_places);
+    assert_int_equal(done, 0);
+    for (unsigned value = 0; value < FEW; value++) {
+        assert_in_range(net[value], 0, 1);
+        count += (size_t)net[value];
+    }
+    assert_int_equal(live_objects_count(&shared), LIVE_OBJECTS_FIRST - FEW - SPARE + count);
+    for (unsigned value = 0; value < FEW; value++)
+        assert_int_equal(live_objects_remove(&shared, a, handle_of(value)), net[value]);
+    for (unsigned object = 0; object < LIVE_OBJECTS_FIRST - FEW - SPARE; object++)
+        assert_true(live_objects_remove(&shared, b, handle_of(object)));
+    assert_int_equal(atomic_load(&shared.taken), 0);
+    start_over();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -395,6 +511,8 @@ int main(void)
         cmocka_unit_test(it_can_be_left_at_any_time),
         cmocka_unit_test(a_child_finds_it_whole),
         cmocka_unit_test(it_grows_while_threads_use_it),
+        cmocka_unit_test(threads_may_begin_it_together),
+        cmocka_unit_test(places_may_be_used_again_at_once),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
