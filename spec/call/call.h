@@ -44,7 +44,7 @@ struct follow {
     uint8_t place;   /* enum place */
     uint8_t buffer;  /* PLACE_BUFFER: which descriptor */
     uint8_t direction; /* enum direction */
-    bool is_shared;    /* guest: lies in the arena, not copied */
+    bool is_shared;    /* guest: lies in the arena, or is lent to the lane; not copied */
     bool is_private;   /* host: a copy of what lies in the buffer, which the guest cannot change */
 };
 

@@ -2,8 +2,8 @@
  * The guest's first walk: arguments become a body, and buffers find their place.
  *
  * Small buffers go into the body.  Others are noted while the body is written and placed afterwards, when it is known
- * how much payload memory the call needs: what lies in the arena already is named where it is, the rest is copied
- * once.  More buffers than a frame has descriptors share one.
+ * how much payload memory the call needs: what lies in the arena already is named where it is, what goes over a socket
+ * is lent to the lane, the rest is copied once.  More buffers than a frame has descriptors share one.
  */
 #include "spec/call/call.h"
 #include "spec/call/value.h"
@@ -154,6 +154,16 @@ static bool fits_body(const struct call *call, const struct writer *writer, cons
     return call_room(follow) == 0 || call->reply_room + call_room(follow) <= FRAME_INLINE / 2;
 }
 
+/* Whether the buffer can be used where it is.  Over a socket all of it or nothing goes out. */
+static bool lies_in_place(const struct call *call, struct follow *follow)
+{
+    if (call->copies_all)
+        return false;
+    if (call->lane->medium == MEDIUM_SOCKET)
+        return follow->count == follow->capacity || (follow->count == 0 && follow->direction == DIRECTION_OUT);
+    return memory_contains(call->lane->memory, follow->address, follow->capacity, &follow->offset);
+}
+
 /*
  * What a small out holds before the call travels too, for a function that leaves some of it alone.  A large one is not
  * copied twice for that, unless what comes back is compared byte by byte.
@@ -175,8 +185,7 @@ static int encode_bytes(struct call *call, struct writer *writer, const struct p
         return 0;
     }
     call->has_buffers = true;
-    follow->is_shared = call->lane->medium == MEDIUM_MEMORY && !call->copies_all &&
-                        memory_contains(call->lane->memory, follow->address, follow->capacity, &follow->offset);
+    follow->is_shared = lies_in_place(call, follow);
     follow->patch = writer->size;
     writer_bytes(writer, (const uint8_t[PATCH_SIZE]){0}, PATCH_SIZE);
     call->reply_room += SIZES_WORST;
@@ -302,6 +311,8 @@ struct placing {
     uint8_t *memory;
     uint64_t start; /* of memory, in the lane's payload memory */
     uint64_t used;
+    struct lane *lane;
+    uint64_t lent_at; /* socket: where the next buffer is lent, behind memory */
     struct frame_buffer buffers[FRAME_BUFFERS];
     uint8_t count;
     uint8_t common; /* the descriptor that copied buffers share; FRAME_BUFFERS: none yet */
@@ -332,7 +343,7 @@ static int count_buffers(const struct call *call, struct placing *placing)
     return 0;
 }
 
-/* More buffers than descriptors: all that are copied share one, and of those in the arena some are copied too. */
+/* More buffers than descriptors: all that are copied share one, and of those used in place some are copied too. */
 static void share_descriptor(struct call *call, struct placing *placing, size_t descriptors)
 {
     for (size_t i = call->follow_count; i-- > 0 && placing->shared > descriptors - 1;) {
@@ -379,9 +390,20 @@ static void place_in_common(struct placing *placing, struct follow *follow, uint
     common->flags |= buffer_flags(follow);
 }
 
+static uint64_t place_shared(struct placing *placing, const struct follow *follow)
+{
+    uint64_t offset = placing->lent_at;
+
+    if (placing->lane->medium == MEDIUM_MEMORY)
+        return follow->offset;
+    lane_lend(placing->lane, offset, follow->address, follow->capacity);
+    placing->lent_at += aligned(follow->capacity);
+    return offset;
+}
+
 static void place_buffer(struct placing *placing, struct follow *follow)
 {
-    uint64_t offset = follow->is_shared ? follow->offset : placing->start + placing->used;
+    uint64_t offset = follow->is_shared ? place_shared(placing, follow) : placing->start + placing->used;
 
     if (!follow->is_shared) {
         if (follow->count && placing->memory)
@@ -433,13 +455,15 @@ static int reserve_all(struct call *call, struct placing *placing)
 
 static int place_all(struct call *call, struct frame *frame, struct writer *writer)
 {
-    struct placing placing = {.body_size = writer->data == frame->body ? 0 : writer->size,
+    struct placing placing = {.lane = call->lane,
+                              .body_size = writer->data == frame->body ? 0 : writer->size,
                               .room_size = call->reply_room > FRAME_INLINE ? call->reply_room : 0,
                               .common = FRAME_BUFFERS};
     int error = reserve_all(call, &placing);
 
     if (error)
         return error;
+    placing.lent_at = placing.start + placing.size;
     for (size_t i = 0; i < call->follow_count; i++) {
         if (call->follows[i].place != PLACE_BUFFER)
             continue;

@@ -37,8 +37,11 @@ int lane_open_socket(struct lane *lane, int fd, uint64_t payload_most)
     lane->payload_most = payload_most;
     spin_init(&lane->spin);
     descriptor_mark(&lane->mark, fd);
+    if (!lane->mark.is_socket)
+        return -ENOTSOCK;
 
-    return lane->mark.is_socket ? 0 : -ENOTSOCK;
+    lane_socket_start(lane);
+    return 0;
 }
 
 /* Not while the host may still look there. */
@@ -60,6 +63,7 @@ static void lane_drop(struct lane *lane)
     lane->arena = NULL;
     lane->payload = NULL;
     lane->payload_size = 0;
+    lane->lent_count = 0;
 }
 
 static void payload_give_back(struct lane *lane)
@@ -106,6 +110,7 @@ uint32_t lane_spin_budget_ns(struct lane *lane)
 
 struct frame *lane_request(struct lane *lane)
 {
+    lane->lent_count = 0;
     return &lane->request;
 }
 
@@ -145,6 +150,12 @@ void *lane_reserve(struct lane *lane, uint64_t size, uint64_t *offset)
 
     *offset = lane->payload_offset;
     return lane->payload;
+}
+
+void lane_lend(struct lane *lane, uint64_t offset, void *address, uint64_t size)
+{
+    if (lane->lent_count < FRAME_BUFFERS)
+        lane->lent[lane->lent_count++] = (struct lent){.offset = offset, .size = size, .address = address};
 }
 
 int lane_exchange(struct lane *lane, uint64_t deadline_ns, bool *sent)
@@ -223,10 +234,28 @@ int lane_answer(struct lane *lane)
     return lane->medium == MEDIUM_MEMORY ? lane_memory_answer(lane) : lane_socket_answer(lane);
 }
 
+/* Payload memory may reach as far as what is lent, from earlier calls. */
+static void *lent_payload(const struct lane *lane, uint64_t offset, uint64_t size)
+{
+    for (uint32_t i = 0; i < lane->lent_count; i++) {
+        const struct lent *lent = &lane->lent[i];
+
+        if (offset >= lent->offset && offset - lent->offset <= lent->size &&
+            size <= lent->size - (offset - lent->offset))
+            return lent->address + (offset - lent->offset);
+    }
+    return NULL;
+}
+
 void *lane_payload(const struct lane *lane, uint64_t offset, uint64_t size)
 {
+    void *lent;
+
     if (lane->medium == MEDIUM_MEMORY)
         return memory_at(lane->memory, offset, size);
+    lent = lent_payload(lane, offset, size);
+    if (lent != NULL)
+        return lent;
     if (lane->payload == NULL || offset > lane->payload_size || size > lane->payload_size - offset)
         return NULL;
 

@@ -63,6 +63,12 @@ static inline _Atomic uint32_t *lane_sequence(struct lane_page *page)
 
 _Static_assert(sizeof(struct lane_page) <= MEMORY_PAGE, "a lane page is one page");
 
+/* Memory of the program's that stands for a piece of payload memory. */
+struct lent {
+    uint64_t offset, size;
+    uint8_t *address;
+};
+
 struct lane {
     enum medium medium;
     struct lane_page *out, *in;  /* memory */
@@ -74,7 +80,8 @@ struct lane {
     struct spin_outcome outcome; /* of the last wait; learned from when the next one begins, which has the time */
     bool has_outcome;
     uint32_t function;      /* of the call under way, or the last one */
-    uint32_t cpu;           /* memory: where the last frame was sent from, plus one */
+    uint32_t cpu;           /* where the last frame was sent from, plus one */
+    uint32_t other_cpu;     /* socket: where the other end sent its last frame from, plus one; 0: it does not say */
     bool woke;              /* memory: the other end slept when it was sent */
     uint64_t got_ns;        /* memory: when what this end is at work on was there, to a microsecond or so; 0: unknown */
     bool has_slept;         /* memory: for that */
@@ -92,6 +99,8 @@ struct lane {
     bool has_exchanged;          /* guest: since it last posted */
     bool is_posted;              /* host: lane->request is one of those */
     uint64_t payload_most;       /* host, socket medium: bytes that a client may make us keep */
+    struct lent lent[FRAME_BUFFERS]; /* guest, socket medium: of this call */
+    uint32_t lent_count;
 
     struct frame request; /* guest: what goes out.  Host: private copy of what came */
     struct frame reply;   /* host: what goes out.  Guest: private copy of what came */
@@ -140,6 +149,13 @@ struct frame *lane_request(struct lane *lane);
  * lane_request().  Kept for later calls, so its pages are touched afresh only when it grows.  NULL: out of memory.
  */
 void *lane_reserve(struct lane *lane, uint64_t size, uint64_t *offset);
+
+/*
+ * Socket medium: `size` bytes of payload memory from `offset` on are these of the program's until the next
+ * lane_request(), so that they are sent from there, and answered to there, without a copy.  At most FRAME_BUFFERS in a
+ * call, none over another, all behind what lane_reserve() was asked for.
+ */
+void lane_lend(struct lane *lane, uint64_t offset, void *address, uint64_t size);
 
 /*
  * Sends the request and waits for lane->reply, which is checked: frame_check() and

@@ -24,6 +24,9 @@ bool lane_memory_has_posted(const struct lane *lane);
 
 MUST_CHECK bool lane_memory_leave_when_idle(struct lane *lane);
 
+/* Prepares the socket: once, at either end. */
+void lane_socket_start(const struct lane *lane);
+
 MUST_CHECK int lane_socket_exchange(struct lane *lane, uint64_t deadline_ns, bool *sent);
 MUST_CHECK int lane_socket_receive(struct lane *lane);
 MUST_CHECK int lane_socket_answer(struct lane *lane);

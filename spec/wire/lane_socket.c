@@ -4,6 +4,10 @@
  *
  * One request is under way at a time, so a receiver reads as much as a whole frame at once: what comes beyond the
  * frame can only be its payload.  A small call is then one system call each way.
+ *
+ * Each frame says on which processor it was sent.  Where that is the waiter's own it sleeps in recv() at once, because
+ * the other end cannot run while it looks.  Elsewhere it looks again and again for as long as spin.h says, since a
+ * processor that has gone idle takes longer to wake than most calls take.
  */
 #include "spec/wire/lane_medium.h"
 
@@ -12,11 +16,25 @@
 #include "spec/wire/system_call.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/uio.h>
 
-enum { PARTS_MOST = 2 + FRAME_BUFFERS }; /* head, body, payload */
+enum {
+    PARTS_MOST = 2 + FRAME_BUFFERS, /* head, body, payload */
+    SEND_ROOM = 1 << 20,            /* bytes under way before a sender waits, where the system allows it */
+    HUGE_LEAST = 4 << 20,           /* payload memory from this size on is better had in huge pages */
+    LOOKS_PER_CLOCK = 4,            /* looks between two questions for the time */
+    FOLLOW_NS = 20000,              /* how long a waiter spins for more of what has begun to come */
+    FAULTS_MOST = 8,                /* without progress */
+};
+
+void lane_socket_start(const struct lane *lane)
+{
+    /* Without it a large transfer only is slower. */
+    (void)setsockopt(lane->fd, SOL_SOCKET, SO_SNDBUF, &(int){SEND_ROOM}, sizeof(int));
+}
 
 /* ---- payload memory ---- */
 
@@ -35,6 +53,8 @@ int lane_socket_grow(struct lane *lane, uint64_t size)
     payload = mmap(NULL, whole, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (payload == MAP_FAILED)
         return -ENOMEM;
+    if (whole >= HUGE_LEAST)
+        (void)madvise(payload, whole, MADV_HUGEPAGE);
 
     lane->payload = payload;
     lane->payload_size = whole;
@@ -47,6 +67,31 @@ void lane_socket_shrink(struct lane *lane)
         munmap(lane->payload, lane->payload_size);
     lane->payload = NULL;
     lane->payload_size = 0;
+}
+
+/*
+ * What is lent may be memory that the program's own handler of SIGSEGV provides at the first access, or takes back now
+ * and then, as garbage collectors do.  The kernel only says EFAULT where a function would have got there, so it is
+ * touched here.  Where nothing provides it the program ends, as it would have.
+ */
+static void touch_to_read(const void *data, size_t size)
+{
+    const volatile uint8_t *bytes = data;
+
+    for (size_t at = 0; at < size; at += MEMORY_PAGE)
+        (void)bytes[at];
+    if (size != 0)
+        (void)bytes[size - 1];
+}
+
+static void touch_to_write(void *data, size_t size)
+{
+    uint8_t *bytes = data;
+
+    for (size_t at = 0; at < size; at += MEMORY_PAGE)
+        __atomic_fetch_or(&bytes[at], 0, __ATOMIC_RELAXED);
+    if (size != 0)
+        __atomic_fetch_or(&bytes[size - 1], 0, __ATOMIC_RELAXED);
 }
 
 /* ---- sending ---- */
@@ -110,8 +155,16 @@ static int socket_wait(const struct lane *lane, short events, uint64_t deadline_
     }
 }
 
+static void parts_touch(const struct parts *parts)
+{
+    for (int i = parts->at; i < parts->count; i++)
+        touch_to_read(parts->vectors[i].iov_base, parts->vectors[i].iov_len);
+}
+
+/* Without a deadline the kernel does the waiting. */
 static int parts_send(const struct lane *lane, struct parts *parts, uint64_t deadline_ns, bool *sent)
 {
+    int flags = MSG_NOSIGNAL | (deadline_ns != 0 ? MSG_DONTWAIT : 0), faults = 0;
     int rc = 0;
 
     while (rc == 0 && parts->at < parts->count) {
@@ -119,13 +172,16 @@ static int parts_send(const struct lane *lane, struct parts *parts, uint64_t dea
             .msg_iov = parts->vectors + parts->at,
             .msg_iovlen = (size_t)(parts->count - parts->at),
         };
-        ssize_t size = system_send(lane->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+        ssize_t size = system_send(lane->fd, &message, flags);
 
         if (size >= 0) {
             parts_advance(parts, (size_t)size);
+            faults = 0;
             *sent = true;
         } else if (errno == EAGAIN) {
             rc = socket_wait(lane, POLLOUT, deadline_ns);
+        } else if (errno == EFAULT && faults++ < FAULTS_MOST) {
+            parts_touch(parts);
         } else if (errno != EINTR) {
             rc = errno == EPIPE ? -ECONNRESET : -errno;
         }
@@ -133,13 +189,18 @@ static int parts_send(const struct lane *lane, struct parts *parts, uint64_t dea
     return rc;
 }
 
-static int frame_send(const struct lane *lane, struct frame *frame, uint64_t deadline_ns, bool *sent)
+/* A guest that does not say where it runs is not told either. */
+static int frame_send(struct lane *lane, struct frame *frame, uint64_t deadline_ns, bool *sent)
 {
-    uint32_t direction = frame->header.kind == FRAME_CALL ? BUFFER_IN : BUFFER_OUT;
+    bool is_call = frame->header.kind == FRAME_CALL;
     struct parts parts = {.count = 0};
-    int rc = frame_parts(lane, frame, direction, &parts);
+    int rc = frame_parts(lane, frame, is_call ? BUFFER_IN : BUFFER_OUT, &parts);
 
-    return rc < 0 ? rc : parts_send(lane, &parts, deadline_ns, sent);
+    if (rc < 0)
+        return rc;
+    lane->cpu = (uint32_t)sched_getcpu() + 1;
+    frame->header.sequence = is_call || lane->other_cpu != 0 ? lane->cpu : 0;
+    return parts_send(lane, &parts, deadline_ns, sent);
 }
 
 /* ---- receiving ---- */
@@ -147,29 +208,47 @@ static int frame_send(const struct lane *lane, struct frame *frame, uint64_t dea
 /* What is there, up to `most` bytes; -EAGAIN nothing yet (with MSG_DONTWAIT only). */
 static ssize_t socket_read(const struct lane *lane, void *data, size_t most, int flags)
 {
+    int faults = 0;
     ssize_t size;
 
-    do {
+    for (;;) {
         size = system_receive(lane->fd, data, most, flags);
-    } while (size < 0 && errno == EINTR);
+        if (size < 0 && errno == EFAULT && faults++ < FAULTS_MOST)
+            touch_to_write(data, most);
+        else if (size >= 0 || errno != EINTR)
+            break;
+    }
     if (size == 0)
         return -ECONNRESET;
 
     return size < 0 ? -errno : size;
 }
 
-/* Tries again and again for `budget_ns`, or until somebody else took the processor.  *now_ns is then. */
+/* The other end cannot run while we look where it last ran, and where we are. */
+static bool is_alone(const struct lane *lane)
+{
+    return lane->other_cpu == lane->cpu;
+}
+
+/*
+ * Looks again and again for `budget_ns`, or until somebody else took the processor.  *now_ns is then, but for the last
+ * looks.
+ */
 static ssize_t socket_spin(const struct lane *lane, void *data, size_t most, uint32_t budget_ns, uint64_t *now_ns)
 {
     uint64_t start_ns = *now_ns, before_ns;
-    ssize_t size;
 
     do {
-        size = socket_read(lane, data, most, MSG_DONTWAIT);
+        for (int i = 0; i < LOOKS_PER_CLOCK; i++) {
+            ssize_t size = socket_read(lane, data, most, MSG_DONTWAIT);
+
+            if (size != -EAGAIN)
+                return size;
+        }
         before_ns = *now_ns;
         *now_ns = clock_now_ns();
-    } while (size == -EAGAIN && *now_ns - start_ns < budget_ns && *now_ns - before_ns < SPIN_GAP_NS);
-    return size;
+    } while (*now_ns - start_ns < budget_ns && *now_ns - before_ns < SPIN_GAP_NS);
+    return -EAGAIN;
 }
 
 static ssize_t socket_sleep(struct lane *lane, void *data, size_t most, uint64_t deadline_ns)
@@ -189,18 +268,14 @@ static ssize_t socket_sleep(struct lane *lane, void *data, size_t most, uint64_t
     return size;
 }
 
-/* Waits for the first bytes of a frame: this is where a lane spends its time. */
+/* Spins, then sleeps. */
 static ssize_t socket_await(struct lane *lane, void *data, size_t most, uint64_t deadline_ns)
 {
-    ssize_t size = socket_read(lane, data, most, MSG_DONTWAIT);
+    uint64_t start_ns = clock_now_ns(), now_ns = start_ns;
     struct spin_outcome *outcome = &lane->outcome;
-    uint64_t start_ns, now_ns;
-    uint32_t budget_ns;
+    uint32_t budget_ns = lane_spin_budget_ns(lane);
+    ssize_t size = -EAGAIN;
 
-    if (size != -EAGAIN)
-        return size;
-    start_ns = now_ns = clock_now_ns();
-    budget_ns = lane_spin_budget_ns(lane);
     if (outcome->spun)
         size = socket_spin(lane, data, most, budget_ns, &now_ns);
     outcome->won = size != -EAGAIN;
@@ -212,11 +287,35 @@ static ssize_t socket_await(struct lane *lane, void *data, size_t most, uint64_t
     return size;
 }
 
+/* Waits for the first bytes of a frame: this is where a lane spends its time. */
+static ssize_t socket_first(struct lane *lane, void *data, size_t most, uint64_t deadline_ns)
+{
+    ssize_t size;
+
+    if (is_alone(lane))
+        return socket_sleep(lane, data, most, deadline_ns);
+    size = socket_read(lane, data, most, MSG_DONTWAIT);
+    return size == -EAGAIN ? socket_await(lane, data, most, deadline_ns) : size;
+}
+
+/* Waits for more of what has begun to come.  That the other end is slow in sending says nothing of its calls. */
+static ssize_t socket_more(struct lane *lane, void *data, size_t most, uint64_t deadline_ns)
+{
+    ssize_t size = -EAGAIN;
+    uint64_t now_ns;
+
+    if (!is_alone(lane)) {
+        now_ns = clock_now_ns();
+        size = socket_spin(lane, data, most, FOLLOW_NS, &now_ns);
+    }
+    return size == -EAGAIN ? socket_sleep(lane, data, most, deadline_ns) : size;
+}
+
 /* Reads at least `least` and at most `most` bytes, of which *have are there already. */
 static int socket_fill(struct lane *lane, uint8_t *data, size_t *have, size_t least, size_t most, uint64_t deadline_ns)
 {
     while (*have < least) {
-        ssize_t size = socket_await(lane, data + *have, most - *have, deadline_ns);
+        ssize_t size = socket_more(lane, data + *have, most - *have, deadline_ns);
 
         if (size < 0)
             return (int)size;
@@ -232,10 +331,13 @@ static int socket_fill(struct lane *lane, uint8_t *data, size_t *have, size_t le
 static int frame_receive(struct lane *lane, struct frame *frame, enum frame_kind kind, size_t *have,
                          uint64_t deadline_ns)
 {
+    ssize_t first = socket_first(lane, frame, sizeof(*frame), deadline_ns);
     uint8_t *bytes = (uint8_t *)frame;
     int rc;
 
-    *have = 0;
+    if (first < 0)
+        return (int)first;
+    *have = (size_t)first;
     rc = socket_fill(lane, bytes, have, sizeof(frame->header), sizeof(*frame), deadline_ns);
     if (rc < 0)
         return rc;
@@ -243,6 +345,8 @@ static int frame_receive(struct lane *lane, struct frame *frame, enum frame_kind
         return -EBADMSG;
 
     rc = socket_fill(lane, bytes, have, frame_wire_size(&frame->header), sizeof(*frame), deadline_ns);
+    lane->other_cpu = frame->header.sequence;
+    frame->header.sequence = 0; /* as it is in every frame that has arrived */
     return rc < 0 ? rc : frame_check(frame, kind);
 }
 

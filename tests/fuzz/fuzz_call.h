@@ -80,13 +80,36 @@ static inline bool fuzz_start(struct fuzz_call *call, struct reader *reader)
     return call_encode_request(&call->guest, call->arguments.slots, 1, 1) == 0;
 }
 
-/* What the socket would carry: all of the frame, and as much payload as descriptors name. */
-static inline void fuzz_carry(const struct lane *from, struct lane *to)
+/* What the socket would carry besides the frame: as much payload as descriptors name that go its way. */
+static inline void fuzz_carry(const struct lane *from, struct lane *to, const struct frame *frame)
 {
-    if (lane_socket_grow(to, from->payload_size ? from->payload_size : 1))
+    uint32_t direction = frame->header.kind == FRAME_CALL ? BUFFER_IN : BUFFER_OUT;
+
+    for (uint32_t i = 0; i < frame->header.buffer_count; i++) {
+        const struct frame_buffer *buffer = &frame->buffers[i];
+        const void *source = lane_payload(from, buffer->offset, buffer->size);
+        void *target = lane_payload(to, buffer->offset, buffer->size);
+
+        if (!source || !target)
+            abort();
+        if (buffer->flags & direction)
+            memcpy(target, source, buffer->size);
+    }
+}
+
+/* The request's way, with room for all that it names. */
+static inline void fuzz_carry_request(struct fuzz_call *call)
+{
+    const struct frame *request = &call->guest_lane.request;
+    uint64_t end = 1;
+
+    for (uint32_t i = 0; i < request->header.buffer_count; i++)
+        if (request->buffers[i].offset + request->buffers[i].size > end)
+            end = request->buffers[i].offset + request->buffers[i].size;
+    if (lane_socket_grow(&call->host_lane, end))
         abort();
-    if (from->payload_size)
-        memcpy(to->payload, from->payload, from->payload_size);
+    fuzz_carry(&call->guest_lane, &call->host_lane, request);
+    call->host_lane.request = *request;
 }
 
 static inline void fuzz_spoil(struct reader *reader, struct frame *frame, const struct lane *lane)

@@ -11,11 +11,10 @@ static void receive(struct fuzz_call *call, struct reader *reader)
 {
     struct difference difference = {0};
 
-    fuzz_carry(&call->guest_lane, &call->host_lane);
-    call->host_lane.request = call->guest_lane.request;
+    fuzz_carry_request(call);
     if (fuzz_serve(call))
         abort(); /* nothing is wrong with the request */
-    fuzz_carry(&call->host_lane, &call->guest_lane);
+    fuzz_carry(&call->host_lane, &call->guest_lane, &call->host_lane.reply);
     call->guest_lane.reply = call->host_lane.reply;
     fuzz_spoil(reader, &call->guest_lane.reply, &call->guest_lane);
     if (!arrives(&call->guest_lane))

@@ -23,8 +23,7 @@ static void check_reply(const struct lane *lane)
 
 static void serve(struct fuzz_call *call, struct reader *reader)
 {
-    fuzz_carry(&call->guest_lane, &call->host_lane);
-    call->host_lane.request = call->guest_lane.request;
+    fuzz_carry_request(call);
     fuzz_spoil(reader, &call->host_lane.request, &call->host_lane);
     if (!arrives(&call->host_lane))
         return;

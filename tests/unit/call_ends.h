@@ -137,27 +137,49 @@ static inline void ends_close(struct ends *ends)
     }
 }
 
-static inline void copy_payload(const struct lane *from, struct lane *to)
+static inline uint64_t payload_end(const struct frame *frame)
 {
-    if (from->medium == MEDIUM_MEMORY || !from->payload_size)
-        return;
-    assert_int_equal(lane_socket_grow(to, from->payload_size), 0);
-    memcpy(to->payload, from->payload, from->payload_size);
+    uint64_t end = 0;
+
+    for (uint32_t i = 0; i < frame->header.buffer_count; i++)
+        if (frame->buffers[i].offset + frame->buffers[i].size > end)
+            end = frame->buffers[i].offset + frame->buffers[i].size;
+    return end;
+}
+
+/* What the frame names and goes its way. */
+static inline void copy_payload(const struct lane *from, struct lane *to, const struct frame *frame)
+{
+    uint32_t direction = frame->header.kind == FRAME_CALL ? BUFFER_IN : BUFFER_OUT;
+
+    for (uint32_t i = 0; from->medium == MEDIUM_SOCKET && i < frame->header.buffer_count; i++) {
+        const struct frame_buffer *buffer = &frame->buffers[i];
+
+        if (buffer->flags & direction)
+            memcpy(lane_payload(to, buffer->offset, buffer->size), lane_payload(from, buffer->offset, buffer->size),
+                   buffer->size);
+    }
 }
 
 static inline void carry(struct ends *ends)
 {
-    assert_int_equal(frame_check(&ends->guest_lane.request, FRAME_CALL), 0);
-    copy_payload(&ends->guest_lane, &ends->host_lane);
-    ends->host_lane.request = ends->guest_lane.request;
+    const struct frame *request = &ends->guest_lane.request;
+
+    assert_int_equal(frame_check(request, FRAME_CALL), 0);
+    if (ends->host_lane.medium == MEDIUM_SOCKET && payload_end(request))
+        assert_int_equal(lane_socket_grow(&ends->host_lane, payload_end(request)), 0);
+    copy_payload(&ends->guest_lane, &ends->host_lane, request);
+    ends->host_lane.request = *request;
 }
 
 static inline void carry_back(struct ends *ends)
 {
-    assert_int_equal(frame_check(&ends->host_lane.reply, FRAME_RESULT), 0);
-    assert_int_equal(frame_check_reply(&ends->host_lane.reply, &ends->guest_lane.request), 0);
-    copy_payload(&ends->host_lane, &ends->guest_lane);
-    ends->guest_lane.reply = ends->host_lane.reply;
+    const struct frame *reply = &ends->host_lane.reply;
+
+    assert_int_equal(frame_check(reply, FRAME_RESULT), 0);
+    assert_int_equal(frame_check_reply(reply, &ends->guest_lane.request), 0);
+    copy_payload(&ends->host_lane, &ends->guest_lane, reply);
+    ends->guest_lane.reply = *reply;
 }
 
 static inline int encode(struct ends *ends, void **arguments)
