@@ -86,7 +86,7 @@ struct lane {
     uint64_t got_ns;        /* memory: when what this end is at work on was there, to a microsecond or so; 0: unknown */
     bool has_slept;         /* memory: for that */
     uint64_t sleeps, wakes; /* how often this end slept, and woke the other one */
-    bool owed;              /* guest: the host may still work on a request, and write into its payload */
+    bool owed;         /* guest: the host may still work on a request, and write into its payload */
 
     const struct memory *memory; /* memory medium: where descriptors point */
     struct arena *arena;         /* memory medium, guest: where payload comes from */
