@@ -483,6 +483,7 @@ int call_encode_request(struct call *call, void *const *arguments, uint64_t requ
     int error;
 
     frame_start(frame, FRAME_CALL, request, function);
+    lane_take_back(call->lane);
     frame->header.error_number = call->error_number;
     frame->header.timeout_ms = call->timeout_ms;
     call->is_quick = quick_encode_request(call, arguments);

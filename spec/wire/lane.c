@@ -110,7 +110,6 @@ uint32_t lane_spin_budget_ns(struct lane *lane)
 
 struct frame *lane_request(struct lane *lane)
 {
-    lane->lent_count = 0;
     return &lane->request;
 }
 
@@ -156,6 +155,11 @@ void lane_lend(struct lane *lane, uint64_t offset, void *address, uint64_t size)
 {
     if (lane->lent_count < FRAME_BUFFERS)
         lane->lent[lane->lent_count++] = (struct lent){.offset = offset, .size = size, .address = address};
+}
+
+void lane_take_back(struct lane *lane)
+{
+    lane->lent_count = 0;
 }
 
 int lane_exchange(struct lane *lane, uint64_t deadline_ns, bool *sent)

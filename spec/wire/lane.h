@@ -151,11 +151,12 @@ struct frame *lane_request(struct lane *lane);
 void *lane_reserve(struct lane *lane, uint64_t size, uint64_t *offset);
 
 /*
- * Socket medium: `size` bytes of payload memory from `offset` on are these of the program's until the next
- * lane_request(), so that they are sent from there, and answered to there, without a copy.  At most FRAME_BUFFERS in a
- * call, none over another, all behind what lane_reserve() was asked for.
+ * Socket medium: `size` bytes of payload memory from `offset` on are these of the program's, so that they are sent from
+ * there, and answered to there, without a copy.  At most FRAME_BUFFERS in a call, none over another, all behind what
+ * lane_reserve() was asked for; until they are taken back, all at once, before the next call is made.
  */
 void lane_lend(struct lane *lane, uint64_t offset, void *address, uint64_t size);
+void lane_take_back(struct lane *lane);
 
 /*
  * Sends the request and waits for lane->reply, which is checked: frame_check() and

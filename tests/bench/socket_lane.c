@@ -161,6 +161,7 @@ static void lane_large_call(struct line *line)
     struct frame *request = lane_start(line);
     bool sent;
 
+    lane_take_back(&line->lane);
     lane_lend(&line->lane, 0, line->bytes, LARGE);
     request->header.buffer_count = 1;
     request->buffers[0] = (struct frame_buffer){.size = LARGE, .flags = BUFFER_IN};
