@@ -40,6 +40,12 @@ static inline int system_poll(struct pollfd *poller, int timeout_ms)
     SYSTEM_CALL(int, ppoll(poller, 1, until, NULL), syscall(SYS_ppoll, poller, 1, until, NULL, sizeof(long)));
 }
 
+/* send(2): the kernel has less to look at than for one part with sendmsg(2) */
+static inline ssize_t system_send_bytes(int fd, const void *data, size_t size, int flags)
+{
+    SYSTEM_CALL(ssize_t, send(fd, data, size, flags), syscall(SYS_sendto, fd, data, size, flags, NULL, 0));
+}
+
 /* recv(2) */
 static inline ssize_t system_receive(int fd, void *data, size_t most, int flags)
 {
