@@ -18,6 +18,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -345,6 +346,118 @@ static void payload_is_kept_while_it_is_large_enough(void **state)
         assert_null(lane_reserve(&pair.guest, UINT64_MAX, &offset));
         pair_finish(&pair);
     }
+}
+
+/* A call whose buffers are the program's: what goes there, what comes back, and one that does both. */
+static int call_lent(struct pair *pair, uint8_t *in, uint8_t *out, uint8_t *both, uint64_t size)
+{
+    static const uint32_t flags[] = {BUFFER_IN, BUFFER_OUT, BUFFER_IN | BUFFER_OUT};
+    uint8_t *const lent[] = {in, out, both};
+    struct frame *request = lane_request(&pair->guest);
+    bool sent;
+
+    frame_start(request, FRAME_CALL, size, INVERT);
+    request->header.buffer_count = COUNT_OF(flags);
+    lane_take_back(&pair->guest);
+    for (uint32_t i = 0; i < COUNT_OF(flags); i++) {
+        lane_lend(&pair->guest, i * size, lent[i], size);
+        request->buffers[i] = (struct frame_buffer){.offset = i * size, .size = size, .flags = flags[i]};
+    }
+    return lane_exchange(&pair->guest, clock_deadline_ns(60000), &sent);
+}
+
+static void what_is_lent_is_sent_from_and_answered_to(void **state)
+{
+    enum { SIZE = 300001 };
+    static uint8_t in[SIZE], out[SIZE], both[SIZE];
+    struct pair pair;
+
+    (void)state;
+    pair_start(&pair, MEDIUM_SOCKET);
+    memset(in, 1, SIZE);
+    memset(both, 3, SIZE);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(call_lent(&pair, in, out, both, SIZE), 0);
+        assert_int_equal(in[0] + in[SIZE - 1], 2);
+        assert_int_equal(out[0] ^ out[SIZE - 1], 0);
+        assert_int_equal(out[0], i % 2 ? 0 : 0xFF); /* the host's memory began with zeros, and is inverted each time */
+        assert_int_equal(both[0] ^ both[SIZE - 1], 0);
+        assert_int_equal(both[0], i % 2 ? 3 : 0xFC);
+    }
+    assert_null(pair.guest.payload);
+    assert_ptr_equal(lane_payload(&pair.guest, SIZE + 1, SIZE - 1), out + 1);
+    assert_null(lane_payload(&pair.guest, SIZE + 1, SIZE)); /* the end of one is not the beginning of the next */
+    lane_take_back(&pair.guest);
+    assert_null(lane_payload(&pair.guest, SIZE + 1, 1));
+    pair_finish(&pair);
+}
+
+static uint8_t *volatile provided;
+static volatile int provisions;
+
+enum { PROVIDED = 3 << 20 };
+
+/* As a garbage collector does that wants to see who writes where. */
+static void provide(int number, siginfo_t *info, void *context)
+{
+    uint8_t *at = info->si_addr;
+
+    (void)number;
+    (void)context;
+    if (at < provided || at >= provided + PROVIDED)
+        _exit(1);
+    provisions++;
+    mprotect(provided + (at - provided) / MEMORY_PAGE * MEMORY_PAGE, MEMORY_PAGE, PROT_READ | PROT_WRITE);
+}
+
+static void what_is_lent_may_come_when_it_is_touched(void **state)
+{
+    enum { SIZE = PROVIDED / 3 };
+    struct sigaction action = {.sa_sigaction = provide, .sa_flags = SA_SIGINFO}, before;
+    struct pair pair;
+
+    (void)state;
+    provided = mmap(NULL, PROVIDED, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    assert_ptr_not_equal(provided, MAP_FAILED);
+    memset(provided, 5, PROVIDED);
+    pair_fork(&pair, MEDIUM_SOCKET);
+    sigaction(SIGSEGV, &action, &before);
+    assert_int_equal(mprotect(provided, PROVIDED, PROT_NONE), 0);
+    assert_int_equal(call_lent(&pair, provided, provided + SIZE, provided + 2 * SIZE, SIZE), 0);
+    sigaction(SIGSEGV, &before, NULL);
+    assert_int_equal(provisions, PROVIDED / MEMORY_PAGE);
+    assert_int_equal(provided[0], 5);
+    assert_int_equal(provided[SIZE], 0xFF);
+    assert_int_equal(provided[2 * SIZE - 1], 0xFF);
+    assert_int_equal(provided[PROVIDED - 1], 0xFA);
+    pair_finish(&pair);
+    munmap(provided, PROVIDED);
+}
+
+/* Sends a frame's header with this word and gives the word that comes back. */
+static uint32_t word_answered(struct pair *pair, uint32_t word)
+{
+    struct frame_header header;
+    struct frame frame;
+
+    frame_start(&frame, FRAME_CALL, 1, ECHO);
+    frame.header.sequence = word;
+    assert_int_equal(send(pair->guest.fd, &frame, sizeof(header), 0), sizeof(header));
+    assert_int_equal(recv(pair->guest.fd, &header, sizeof(header), MSG_WAITALL), sizeof(header));
+    return header.sequence;
+}
+
+static void a_processor_is_told_to_who_tells(void **state)
+{
+    struct pair pair;
+
+    (void)state;
+    pair_start(&pair, MEDIUM_SOCKET);
+    assert_int_equal(word_answered(&pair, 0), 0);
+    assert_int_not_equal(word_answered(&pair, 1), 0);
+    assert_int_not_equal(word_answered(&pair, UINT32_MAX), 0); /* no processor, no matter */
+    assert_int_equal(word_answered(&pair, 0), 0);
+    pair_finish(&pair);
 }
 
 static void an_answer_written_before_the_end_is_taken(void **state)
@@ -711,6 +824,9 @@ int main(void)
         cmocka_unit_test(payload_of_every_size_comes_back),
         cmocka_unit_test(sixty_four_mebibytes_come_back),
         cmocka_unit_test(payload_is_kept_while_it_is_large_enough),
+        cmocka_unit_test(what_is_lent_is_sent_from_and_answered_to),
+        cmocka_unit_test(what_is_lent_may_come_when_it_is_touched),
+        cmocka_unit_test(a_processor_is_told_to_who_tells),
         cmocka_unit_test(an_answer_written_before_the_end_is_taken),
         cmocka_unit_test(signals_do_not_end_a_wait),
         cmocka_unit_test(a_deadline_ends_the_wait),

@@ -182,6 +182,55 @@ static void buffers_of_the_arena_keep_their_place_while_there_are_descriptors(vo
     ends_close(&ends);
 }
 
+static uint32_t lent_by(const char *function, void **arguments, bool copies_all)
+{
+    struct ends ends;
+    uint32_t count;
+
+    ends_open(&ends, MEDIUM_SOCKET, function);
+    ends.guest.copies_all = copies_all;
+    there(&ends, arguments);
+    count = ends.guest_lane.lent_count;
+    ends_close(&ends);
+    return count;
+}
+
+/* What is behind the end of a string stays at home. */
+static void a_buffer_is_lent_to_a_socket_when_all_of_it_travels(void **state)
+{
+    static char data[LARGE] = "short";
+    char *pointer = data;
+    long size = LARGE;
+    int used = 0, *out = &used;
+
+    (void)state;
+    assert_int_equal(lent_by("in", (void *[]){&pointer, &size}, false), 1);
+    assert_int_equal(lent_by("in", (void *[]){&pointer, &size}, true), 0);
+    assert_int_equal(lent_by("out", (void *[]){&pointer, &size, &out}, false), 1);
+    assert_int_equal(lent_by("out", (void *[]){&pointer, &size, &out}, true), 0);
+    assert_int_equal(lent_by("text", (void *[]){&pointer, &size}, false), 0);
+}
+
+static void an_answer_comes_to_what_was_lent(void **state)
+{
+    static char data[LARGE];
+    char *pointer = data;
+    long size = LARGE;
+    int used = 0, *out = &used;
+    struct ends ends;
+
+    (void)state;
+    ends_open(&ends, MEDIUM_SOCKET, "out");
+    there(&ends, (void *[]){&pointer, &size, &out});
+    memset(at_host(&ends, 0), 7, LARGE);
+    *(int *)at_host(&ends, 2) = LARGE - 1;
+    assert_int_equal(back(&ends), 0);
+    assert_int_equal(used, LARGE - 1);
+    assert_int_equal(data[LARGE - 2], 7);
+    assert_int_equal(data[LARGE - 1], 0);
+    ends_close(&ends);
+}
+
 static void a_body_beyond_the_frame_travels_as_a_buffer(void **state)
 {
     enum { COUNT = 1000 };
@@ -234,6 +283,8 @@ int main(void)
         cmocka_unit_test(a_small_buffer_travels_in_the_frame),
         cmocka_unit_test(twenty_buffers_share_a_descriptor),
         cmocka_unit_test(buffers_of_the_arena_keep_their_place_while_there_are_descriptors),
+        cmocka_unit_test(a_buffer_is_lent_to_a_socket_when_all_of_it_travels),
+        cmocka_unit_test(an_answer_comes_to_what_was_lent),
         cmocka_unit_test(a_body_beyond_the_frame_travels_as_a_buffer),
         cmocka_unit_test(nothing_after_a_large_body_needs_no_descriptor),
     };
