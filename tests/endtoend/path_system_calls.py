@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """While the program and the host are awake, each on a processor of its own, a call makes no system call on either side;
-and none asks for memory, whoever sleeps.  A call that runs native makes none at all.
+and none asks for memory, whoever sleeps.  A call that runs native makes none at all.  Over a socket, on one processor,
+each side sends once and receives once, and the program looks once whether the socket still is its own.
 
 strace writes down what both do.  A marker of the program's stands between batches of calls.  On a busy machine a side
 loses its processor now and then, and the other one goes to sleep meanwhile, so the best of many batches is judged: with
@@ -97,6 +98,19 @@ pin(program.worker, {CPUS[0]})
 seen = run(program, "echo", 4 * BATCHES, program.pid, program.worker)
 check("on one processor calls sleep, which is seen", len(min(seen, key=len)) >= 4, *tell(seen))
 check("the program ends as it wants to", program.stop() == 0)
+
+program = Proofs(host, WINAPI_TRANSPORT="socket")
+pin(program.pid, {CPUS[0]})
+pin(program.worker, {CPUS[0]})
+for kind in "echo", "crc32", "distance":
+    program.make(kind, 10)
+    seen = run(program, kind, 20 * BATCHES, program.pid, program.worker)
+    best = collections.Counter(min(seen, key=len))
+    looks = best.pop("fstat", 0) + best.pop("newfstatat", 0)
+    # The host may begin to wait for the next call before the marker or after it.
+    check(f"socket: {kind}: no system call too many", best.keys() <= {"sendto", "recvfrom"} and best["sendto"] == 40
+          and abs(best["recvfrom"] - 40) <= 1 and looks == 20, looks, *best.items())
+check("the program over a socket ends as it wants to", program.stop() == 0)
 
 program = Proofs(host, WINAPI_MODE="native")
 before = host.calls("proofs_add")
