@@ -86,19 +86,19 @@ struct lane {
     uint64_t got_ns;        /* memory: when what this end is at work on was there, to a microsecond or so; 0: unknown */
     bool has_slept;         /* memory: for that */
     uint64_t sleeps, wakes; /* how often this end slept, and woke the other one */
-    bool owed;         /* guest: the host may still work on a request, and write into its payload */
+    bool owed;              /* guest: the host may still work on a request, and write into its payload */
 
-    const struct memory *memory; /* memory medium: where descriptors point */
-    struct arena *arena;         /* memory medium, guest: where payload comes from */
-    uint8_t *payload;            /* this call's payload memory */
-    uint64_t payload_offset;     /* of payload in the lane's payload memory */
-    uint64_t payload_size;       /* bytes there; kept for the next call */
-    struct ring ring;            /* memory: calls that nobody waits for */
-    uint64_t ring_offset;        /* guest: of it, in the arena */
-    uint32_t naps;               /* host: how many more there are before it sleeps for long */
-    bool has_exchanged;          /* guest: since it last posted */
-    bool is_posted;              /* host: lane->request is one of those */
-    uint64_t payload_most;       /* host, socket medium: bytes that a client may make us keep */
+    const struct memory *memory;     /* memory medium: where descriptors point */
+    struct arena *arena;             /* memory medium, guest: where payload comes from */
+    uint8_t *payload;                /* this call's payload memory */
+    uint64_t payload_offset;         /* of payload in the lane's payload memory */
+    uint64_t payload_size;           /* bytes there; kept for the next call */
+    struct ring ring;                /* memory: calls that nobody waits for */
+    uint64_t ring_offset;            /* guest: of it, in the arena */
+    uint32_t naps;                   /* host: how many more there are before it sleeps for long */
+    bool has_exchanged;              /* guest: since it last posted */
+    bool is_posted;                  /* host: lane->request is one of those */
+    uint64_t payload_most;           /* host, socket medium: bytes that a client may make us keep */
     struct lent lent[FRAME_BUFFERS]; /* guest, socket medium: of this call */
     uint32_t lent_count;
 
