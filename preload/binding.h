@@ -55,7 +55,7 @@ struct binding_ways {
     binding_hook *hook;
     void *native; /* an entry that sees to changed routes, then jumps to binding->native */
     void *unbound;
-    bool is_watched;
+    bool is_watched; /* native calls are traced, or wait for calls that were posted */
 };
 
 /*

@@ -49,6 +49,7 @@ struct connection {
     struct absence *absence; /* where to say what went wrong */
     struct connection_listener listener;
     _Atomic bool is_lost;
+    bool has_said_unmade; /* that calls which nobody waited for may not have been made */
 };
 
 /*

@@ -189,6 +189,7 @@ static void make_bindings(void)
             const struct row *row = &core.catalog.tables[t]->rows[r];
 
             core.bindings[index] = (struct binding){.row = row, .index = index, .mode = core.settings.mode};
+            core.has_async |= row->is_async;
         }
 }
 

@@ -22,6 +22,7 @@ struct core {
     struct compiled compiled; /* of these, before the catalog is taken from it */
     struct catalog catalog;
     struct binding *bindings; /* catalog.row_count of them, in the order of tables and rows */
+    bool has_async;           /* some row's calls are not waited for */
     bool is_usable;           /* tables were read */
 };
 

@@ -131,6 +131,8 @@ int forward_encode(struct forward *forward, struct core *core, struct binding *b
             return lose(forward, error, false, describe_exchange(error));
         }
     }
+    if (options->posts)
+        post_keep_order(core, forward->lane);
     call = &forward->lane->call;
     call->plan = plan;
     call->copies_all = options->copies_all;
@@ -241,7 +243,7 @@ void forward_ask_for_failures(struct core *core)
     bool sent;
     int error;
 
-    if (!own || !atomic_load(&own->has_posted) || thread_lane_take(core, &forward.lane, &forward.mark))
+    if (!lane_is_usable(own) || !atomic_load(&own->has_posted) || thread_lane_take(core, &forward.lane, &forward.mark))
         return;
     lane = &forward.lane->lane;
     frame_start(lane_request(lane), FRAME_CALL, ++forward.lane->request, FRAME_NO_FUNCTION);

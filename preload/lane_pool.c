@@ -148,6 +148,14 @@ static void remove_lane(const struct thread_lane *lane)
         *at = lane->next;
 }
 
+/* Once for each connection. */
+static void say_unmade(struct connection *connection)
+{
+    if (!connection->has_said_unmade)
+        log_error("%s: the host has ended; calls that nobody waited for may not have been made", connection->address);
+    connection->has_said_unmade = true;
+}
+
 void lane_pool_drop(struct thread_lane *lane)
 {
     struct connection *connection = lane->connection;
@@ -155,7 +163,7 @@ void lane_pool_drop(struct thread_lane *lane)
     remove_lane(lane);
     note_debt(lane);
     if (atomic_load(&lane->connection->is_lost) && !lane_is_settled(&lane->lane))
-        log_error("%s: the host has ended; calls that nobody waited for may not have been made", connection->address);
+        say_unmade(connection);
     atomic_store(&lane->has_posted, false);
     lane_close(&lane->lane);
     call_finish(&lane->call);
@@ -386,14 +394,25 @@ bool lane_pool_is_wanted(void)
     return atomic_load_explicit(&pool.is_wanted, memory_order_relaxed);
 }
 
+/* Counterpart of has_posted: post_prepare(). */
+static bool is_worth_waiting_for(const struct thread_lane *lane)
+{
+    if (!atomic_load(&lane->has_posted) || !lane_is_usable(lane) || lane_is_settled(&lane->lane))
+        return false;
+    if (!channel_is_gone(&lane->connection->channel))
+        return true;
+    atomic_store(&lane->connection->is_lost, true);
+    say_unmade(lane->connection);
+    return false;
+}
+
 bool lane_pool_are_settled(const struct thread_lane *but)
 {
     bool are_settled = true;
 
     lane_pool_lock();
     for (const struct thread_lane *lane = pool.all; lane; lane = lane->next)
-        /* Counterpart: post_prepare(). */
-        if (lane != but && atomic_load(&lane->has_posted) && lane_is_usable(lane) && !lane_is_settled(&lane->lane)) {
+        if (lane != but && is_worth_waiting_for(lane)) {
             lane_nudge(&lane->lane);
             are_settled = false;
         }

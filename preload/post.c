@@ -14,8 +14,10 @@
 
 enum { NAP_NS = 50000, SETTLE_MS = 10000 };
 
-_Atomic(struct thread_lane *) winapi_post_last;
+_Atomic(struct thread_lane *) winapi_post_only;
 _Atomic unsigned winapi_post_waiters;
+
+static __thread struct thread_lane *posted_on; /* by this thread, the last time; handlers change it too */
 
 static struct core *core_of_posts; /* of whoever has posted; NULL: nobody has */
 
@@ -23,15 +25,16 @@ static struct core *core_of_posts; /* of whoever has posted; NULL: nobody has */
 
 static void settle_before_fork(void)
 {
-    if (atomic_load(&winapi_post_last))
+    if (atomic_load(&winapi_post_only))
         post_settle(core_of_posts, false);
 }
 
 /* In the child nothing is under way: the lanes are its parent's. */
 static void start_over(void)
 {
-    atomic_store(&winapi_post_last, NULL);
+    atomic_store(&winapi_post_only, NULL);
     atomic_store(&winapi_post_waiters, 0);
+    posted_on = NULL;
 }
 
 static struct fork_part fork_part = {.before = settle_before_fork, .start_over = start_over};
@@ -53,6 +56,25 @@ int post_prepare(struct thread_lane *lane, uint64_t deadline_ns)
     return error;
 }
 
+/*
+ * Calls of one thread have one lane as a rule.  A signal handler's, while its thread is in a call, have another; so
+ * have those of a thread whose lane was taken away, or that is about to end.
+ */
+void post_keep_order(struct core *core, struct thread_lane *lane)
+{
+    if (posted_on != lane && __atomic_exchange_n(&posted_on, lane, __ATOMIC_RELAXED))
+        post_settle(core, false);
+}
+
+/* An exchange, so that of two lanes at once each sees the other.  Only other threads look before "several" is there. */
+static void note_posted(struct thread_lane *lane)
+{
+    const struct thread_lane *before = atomic_exchange(&winapi_post_only, lane);
+
+    if (before && before != lane)
+        atomic_store(&winapi_post_only, POST_SEVERAL);
+}
+
 int post_send(struct thread_lane *lane, uint64_t deadline_ns)
 {
     int error = lane_post(&lane->lane);
@@ -63,7 +85,7 @@ int post_send(struct thread_lane *lane, uint64_t deadline_ns)
             error = lane_post(&lane->lane);
     }
     if (!error)
-        atomic_store_explicit(&winapi_post_last, lane, memory_order_release);
+        note_posted(lane);
     return error;
 }
 
@@ -90,10 +112,10 @@ void post_settle(struct core *core, bool is_remote)
     int kept_errno = errno;
 
     atomic_fetch_add(&winapi_post_waiters, 1);
-    (void)atomic_exchange(&winapi_post_last, NULL); /* counterpart: post_send() */
+    (void)atomic_exchange(&winapi_post_only, NULL); /* counterpart: post_send() */
     settle(core, own);
     if (own && atomic_load(&own->has_posted) && !lane_is_settled(&own->lane))
-        atomic_store(&winapi_post_last, own);
+        note_posted(own);
     atomic_fetch_sub(&winapi_post_waiters, 1);
     errno = kept_errno;
 }
@@ -110,7 +132,7 @@ void post_finish(void)
 
     if (!core)
         return;
-    if (atomic_load(&winapi_post_last))
+    if (atomic_load(&winapi_post_only))
         post_settle(core, false);
     forward_ask_for_failures(core);
 }

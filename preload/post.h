@@ -16,8 +16,9 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
-/* The thread_lane on which the last call was posted; NULL: none since all were over. */
-extern _Atomic(struct thread_lane *) winapi_post_last;
+/* The only thread_lane with calls that may not be over; NULL: there is none. */
+extern _Atomic(struct thread_lane *) winapi_post_only;
+#define POST_SEVERAL ((struct thread_lane *)1) /* there is more than one */
 
 /* Threads that wait until all are over. */
 extern _Atomic unsigned winapi_post_waiters;
@@ -30,6 +31,9 @@ void post_begin(struct core *core);
  */
 MUST_CHECK int post_prepare(struct thread_lane *lane, uint64_t deadline_ns);
 
+/* Before a call is posted on that lane: those that this thread has posted on another one come first. */
+void post_keep_order(struct core *core, struct thread_lane *lane);
+
 /* Posts the encoded request; waits while the host is far behind.  As lane_post() and lane_catch_up(). */
 MUST_CHECK int post_send(struct thread_lane *lane, uint64_t deadline_ns);
 
@@ -39,9 +43,9 @@ void post_settle(struct core *core, bool is_remote);
  */
 static inline void post_settle_before(struct core *core, bool is_remote)
 {
-    const struct thread_lane *last = atomic_load_explicit(&winapi_post_last, memory_order_acquire);
+    const struct thread_lane *only = atomic_load_explicit(&winapi_post_only, memory_order_acquire);
 
-    if (last && !(is_remote && last == thread_lane_own()))
+    if (only && !(is_remote && only == thread_lane_own()))
         post_settle(core, is_remote);
     else if (atomic_load_explicit(&winapi_post_waiters, memory_order_relaxed))
         post_settle(core, is_remote);

@@ -44,7 +44,7 @@ static void *bind(struct core *core, struct record *record)
     const struct binding_ways ways = {.hook = hook_call,
                                       .native = (void *)winapi_native_entry,
                                       .unbound = (void *)winapi_stub_slow,
-                                      .is_watched = core_settings()->trace != NULL};
+                                      .is_watched = core_settings()->trace != NULL || core->has_async};
     struct binding *binding = find_binding(core, record);
     void *target;
 
