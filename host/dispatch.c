@@ -134,29 +134,33 @@ static void start_reply(const struct dispatch *dispatch, enum frame_status statu
     reply->header.status = status;
 }
 
-/* Calls that were posted and have failed, since the guest was last told. */
-struct failures {
-    struct frame_earlier first;
-    const char *name; /* of that function */
-};
-
 static void note_failure(struct failures *failures, const struct host_function *function, int32_t error_number)
 {
-    if (failures->first.count == 0) {
+    if (atomic_load(&failures->count) == 0) {
         failures->first = (struct frame_earlier){.function = function->id, .error_number = error_number};
-        failures->name = function->row->name;
+        atomic_store(&failures->name, function->row->name);
     }
-    failures->first.count++;
+    atomic_fetch_add(&failures->count, 1);
 }
 
-static void tell_failures(const struct dispatch *dispatch, struct failures *failures)
+static void tell_failures(const struct dispatch *dispatch)
 {
     struct frame *reply = lane_reply(dispatch->lane);
+    struct frame_earlier earlier = dispatch->failures->first;
 
+    earlier.count = atomic_exchange(&dispatch->failures->count, 0);
     start_reply(dispatch, FRAME_EARLIER_FAILED);
-    memcpy(reply->body, &failures->first, sizeof(failures->first));
-    reply->header.inline_size = sizeof(failures->first);
-    *failures = (struct failures){0};
+    memcpy(reply->body, &earlier, sizeof(earlier));
+    reply->header.inline_size = sizeof(earlier);
+}
+
+void dispatch_say_unheard(struct failures *failures, const struct client_slot *client)
+{
+    uint32_t count = atomic_exchange(&failures->count, 0);
+
+    if (count)
+        log_warn("client %d: %s: a call that nobody waited for has failed, and %u more; nobody asked", (int)client->pid,
+                 atomic_load(&failures->name), count - 1);
 }
 
 /* A result that was not promised is a failure of a posted call, and none of ours. */
@@ -177,7 +181,7 @@ static void take_error(const struct dispatch *dispatch, struct host_function *fu
     complain(dispatch, function, call, error);
 }
 
-static void answer_request(const struct dispatch *dispatch, struct call *call, struct failures *failures)
+static void answer_request(const struct dispatch *dispatch, struct call *call)
 {
     const struct frame *request = &dispatch->lane->request;
     struct host_function *function = host_functions_find(dispatch->functions, request->header.function);
@@ -194,7 +198,7 @@ static void answer_request(const struct dispatch *dispatch, struct call *call, s
     if (error)
         take_error(dispatch, function, call, error);
     if (error && dispatch->lane->is_posted)
-        note_failure(failures, function, lane_reply(dispatch->lane)->header.error_number);
+        note_failure(dispatch->failures, function, lane_reply(dispatch->lane)->header.error_number);
     outcome.failed = error && error != -ECANCELED;
     outcome.bytes_out = frame_travelling(lane_reply(dispatch->lane), BUFFER_OUT);
     outcome.function = function->id;
@@ -203,19 +207,19 @@ static void answer_request(const struct dispatch *dispatch, struct call *call, s
     statistics_count(dispatch->statistics, dispatch->client, &outcome);
 }
 
-static int serve_one(const struct dispatch *dispatch, struct call *call, struct failures *failures)
+static int serve_one(const struct dispatch *dispatch, struct call *call)
 {
     const struct frame_header *request = &dispatch->lane->request.header;
 
     if (dispatch->lane->is_posted) {
-        answer_request(dispatch, call, failures);
+        answer_request(dispatch, call);
         lane_release(dispatch->lane);
         return 0;
     }
-    if (failures->first.count && request->flags & FRAME_MAY_TELL)
-        tell_failures(dispatch, failures);
+    if (request->flags & FRAME_MAY_TELL && atomic_load(&dispatch->failures->count))
+        tell_failures(dispatch);
     else
-        answer_request(dispatch, call, failures);
+        answer_request(dispatch, call);
     return lane_answer(dispatch->lane);
 }
 
@@ -223,17 +227,14 @@ void dispatch_serve(const struct dispatch *dispatch)
 {
     struct call call = {
         .lane = dispatch->lane, .handles = handle_table_door(dispatch->handles), .limit = dispatch->memory_limit};
-    struct failures failures = {0};
     int error = lane_receive(dispatch->lane);
 
     while (!error) {
-        error = serve_one(dispatch, &call, &failures);
+        error = serve_one(dispatch, &call);
         if (!error)
             error = lane_receive(dispatch->lane);
     }
-    if (failures.first.count)
-        log_warn("client %d: %s: a call that nobody waited for has failed, and %u more; nobody asked",
-                 (int)dispatch->client->pid, failures.name, failures.first.count - 1);
+    dispatch_say_unheard(dispatch->failures, dispatch->client);
     if (error != -ECONNRESET) {
         log_warn("client %d: a lane is closed: %s", (int)dispatch->client->pid, strerror(-error));
         start_reply(dispatch, status_of(error));

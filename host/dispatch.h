@@ -11,17 +11,31 @@
 #include "spec/call/handle.h"
 #include "spec/wire/lane.h"
 
+/*
+ * Calls that were posted and have failed, since the guest was last told.  The lane's thread writes; when the client has
+ * gone, whoever sees to its end may say what nobody has asked for.
+ */
+struct failures {
+    struct frame_earlier first; /* but for its count; the lane's thread only */
+    _Atomic(const char *) name; /* of that function */
+    _Atomic uint32_t count;     /* stored after the name */
+};
+
 struct dispatch {
     struct lane *lane;
     struct host_functions *functions;
     struct statistics *statistics;
     struct client_slot *client;
     struct handle_table *handles;
+    struct failures *failures;
     size_t track;          /* the lane's, in the statistics */
     uint64_t memory_limit; /* bytes of one buffer, and of what one call may make copies of */
 };
 
 /* Returns when the guest has closed the lane or sent nonsense on it; the lane is the caller's to close. */
 void dispatch_serve(const struct dispatch *dispatch);
+
+/* A line in the log for failures that nobody has asked for, once.  Any thread. */
+void dispatch_say_unheard(struct failures *failures, const struct client_slot *client);
 
 #endif

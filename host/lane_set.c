@@ -10,6 +10,7 @@
 
 struct served_lane {
     struct lane_set *set;
+    struct failures failures; /* of calls that nobody waited for */
     struct lane lane;
     uint32_t number;
     size_t place; /* in the set; also its track in the statistics */
@@ -49,6 +50,7 @@ static void *serve(void *argument)
                                 .statistics = set->statistics,
                                 .client = set->client,
                                 .handles = set->handles,
+                                .failures = &served->failures,
                                 .track = served->place,
                                 .memory_limit = set->memory_limit};
 
@@ -195,4 +197,13 @@ bool lane_set_has_posted(struct lane_set *set)
         found |= set->lanes[i] && lane_has_posted(&set->lanes[i]->lane);
     pthread_mutex_unlock(&set->lock);
     return found;
+}
+
+void lane_set_say_unheard(struct lane_set *set)
+{
+    pthread_mutex_lock(&set->lock);
+    for (size_t i = 0; i < LANES_MOST; i++)
+        if (set->lanes[i])
+            dispatch_say_unheard(&set->lanes[i]->failures, set->client);
+    pthread_mutex_unlock(&set->lock);
 }

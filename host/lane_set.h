@@ -57,4 +57,7 @@ MUST_CHECK bool lane_set_leave(struct lane_set *set);
 /* Whether calls that nobody waits for are still to be made, on any lane. */
 bool lane_set_has_posted(struct lane_set *set);
 
+/* When the client has gone: a line in the log for each lane with failures that it has not asked for. */
+void lane_set_say_unheard(struct lane_set *set);
+
 #endif

@@ -379,6 +379,7 @@ static void finish_posted(struct session *session)
     if (waited_ms >= POSTED_END_MS)
         log_warn("client %d: has gone, and calls that nobody waits for are not over after %d s: they are given up",
                  (int)session->client->pid, POSTED_END_MS / 1000);
+    lane_set_say_unheard(&session->lanes);
 }
 
 void session_run(struct session *session)
