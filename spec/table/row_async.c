@@ -37,7 +37,15 @@ static int read_promise(struct reading *reading, const cJSON *json, const struct
         return reading_fault(reading,
                              "\"async\": say with \"returns\" what the caller gets at once, which is also what "
                              "the function returns when all is well: {\"returns\": 0}");
-    return expression_read_constant(reading, "returns", returns, value);
+    if (cJSON_IsBool(returns)) {
+        *value = cJSON_IsTrue(returns);
+    } else {
+        int status = expression_read_constant(reading, "returns", returns, value);
+
+        if (status < 0)
+            return status;
+    }
+    return row_result_fit(reading, "returns", type, value);
 }
 
 int row_async_read(struct reading *reading, const cJSON *json, struct row *row)

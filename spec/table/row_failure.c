@@ -43,17 +43,28 @@ static bool fits_integer(const struct type *type, int64_t value)
     return value == -1 || (value >= 0 && (bits >= 64 || value < (int64_t)1 << bits));
 }
 
+int row_result_fit(struct reading *reading, const char *key, const struct type *type, int64_t *value)
+{
+    if (!fits_integer(type, *value))
+        return reading_fault(reading, "\"%s\": %lld does not fit %s%s", key, (long long)*value, type->name,
+                             type->kind == TYPE_HANDLE ? "; write null" : "");
+    if (*value == -1 && type->size < sizeof(*value) && !type_is_signed(type))
+        *value = ((int64_t)1 << (type->size * CHAR_BIT)) - 1;
+    return 0;
+}
+
 static int set_integer(struct reading *reading, struct row *row, int64_t value)
 {
     const struct type *type = row->result.type;
 
     if (type->kind == TYPE_STRUCT && value != 0)
         return reading_fault(reading, "\"failure\" of a function that returns a struct must be null: all bytes zero");
-    if (type->kind != TYPE_STRUCT && !fits_integer(type, value))
-        return reading_fault(reading, "\"failure\": %lld does not fit %s%s", (long long)value, type->name,
-                             type->kind == TYPE_HANDLE ? "; write null" : "");
-    if (value == -1 && type->size < sizeof(value) && type->kind != TYPE_STRUCT && !type_is_signed(type))
-        value = ((int64_t)1 << (type->size * CHAR_BIT)) - 1;
+    if (type->kind != TYPE_STRUCT) {
+        int status = row_result_fit(reading, "failure", type, &value);
+
+        if (status < 0)
+            return status;
+    }
     row->failure.value.integer = value;
     row->failure.is_given = true;
     return 0;

@@ -36,6 +36,12 @@ MUST_CHECK int row_failure_read(struct reading *reading, const cJSON *json, cons
 /* Among rows sorted by name; NULL: none has it. */
 const struct row *rows_find(const struct row *const *by_name, size_t count, const char *function);
 
+/*
+ * Whether the type of a result can have that value, which stands under `key`; -1 for an unsigned one becomes its
+ * largest value.  -EINVAL, after a diagnostic, it cannot.
+ */
+MUST_CHECK int row_result_fit(struct reading *reading, const char *key, const struct type *type, int64_t *value);
+
 /* "async": whether the caller waits.  Refuses rows that bring something back. */
 MUST_CHECK int row_async_read(struct reading *reading, const cJSON *json, struct row *row);
 

@@ -16,7 +16,7 @@ SOURCE = pathlib.Path(os.environ.get("WINAPI_SOURCE", pathlib.Path(__file__).par
 
 # Faults of form, which an editor can underline; the others need to know C, and are left to `winapi check`.
 CAUGHT = """
-    compare_unknown constant_fraction constants_list enum_is_list enum_key_unknown errno_name failure_key_unknown
+    async_is_text async_key_unknown async_returns_fraction async_returns_missing compare_unknown constant_fraction constants_list enum_is_list enum_key_unknown errno_name failure_key_unknown
     functions_missing functions_object handler_key_unknown handler_number idempotent_number library_number
     library_unknown_system lost_unknown members_list prototype_missing row_is_text size_fraction string_with_word struct_is_list
     table_key_unknown table_missing table_name timeout_zero tolerance_negative type_is_number type_name_bad
