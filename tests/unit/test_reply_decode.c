@@ -285,7 +285,7 @@ static void elements_come_back_as_far_as_they_are_whole(void **state)
     ends_close(&ends);
 }
 
-/* Twenty share a descriptor, which has a way back; what counts is what the row says after the call. */
+/* Twenty share descriptors, which have a way back; what counts is what the row says after the call. */
 static void check_change(enum medium medium, int writes)
 {
     enum { COUNT = 20, GOT = 3 };
@@ -293,6 +293,7 @@ static void check_change(enum medium medium, int writes)
     struct item items[COUNT], *pointer = items, *decoded;
     long got = GOT, *got_pointer = &got;
     int count = COUNT;
+    uint64_t size = 0;
     struct ends ends;
 
     memset(data, 'g', sizeof(data));
@@ -304,8 +305,10 @@ static void check_change(enum medium medium, int writes)
     for (int i = 0; i < COUNT; i++)
         memset(decoded[i].data, 'h', LARGE);
     assert_int_equal(back(&ends), 0);
-    assert_int_equal(ends.guest_lane.reply.header.buffer_count, 1);
-    assert_true(!ends.guest_lane.reply.buffers[0].size == !writes);
+    for (uint32_t i = 0; i < ends.guest_lane.reply.header.buffer_count; i++)
+        size += ends.guest_lane.reply.buffers[i].size;
+    assert_true(ends.guest_lane.reply.header.buffer_count > 0);
+    assert_true(!size == !writes);
     for (int i = 0; i < COUNT; i++) {
         assert_int_equal(data[i][GOT - 1], writes ? 'h' : 'g');
         assert_int_equal(data[i][GOT], 'g');
@@ -329,7 +332,7 @@ static void check_compared(long back_size, const char *where)
     struct apart apart;
     struct ends ends;
 
-    apart_open(&apart, &ends, MEDIUM_SOCKET, LARGE, back_size);
+    apart_open(&apart, &ends, MEDIUM_MEMORY, LARGE, back_size); /* copied, as compare has everything copied */
     ends.guest.compares = true;
     ends.guest.difference = &difference;
     assert_int_equal(back(&ends), 0);
