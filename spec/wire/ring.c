@@ -35,10 +35,15 @@ static uint32_t units_of(uint32_t size)
 /* Counterpart: ring_release(). */
 static bool has_room(struct ring *ring, uint32_t units)
 {
+    uint32_t emptied;
+
     if (RING_UNITS - (ring->at - ring->seen) >= units)
         return true;
-    ring->seen = atomic_load_explicit(ring->emptied, memory_order_acquire);
-    return ring->at - ring->seen <= RING_UNITS && RING_UNITS - (ring->at - ring->seen) >= units;
+    emptied = atomic_load_explicit(ring->emptied, memory_order_acquire);
+    if (ring->at - emptied > RING_UNITS) /* more than there was */
+        return false;
+    ring->seen = emptied;
+    return RING_UNITS - (ring->at - emptied) >= units;
 }
 
 static bool skip_to_start(struct ring *ring)
