@@ -16,7 +16,7 @@ MEDIA = [os.environ["WINAPI_TRANSPORT"]] if "WINAPI_TRANSPORT" in os.environ els
 
 # The first row that each kind of call counts at the host, and how many such calls it makes.
 COUNTED = {"add": "proofs_add", "echo": "winapi_echo", "long_echo": "winapi_echo", "crc32": "crc32", "distance": "proofs_distance",
-           "invert": "proofs_invert", "name": "proofs_name", "thing": "proofs_value"}
+           "invert": "proofs_invert", "name": "proofs_name", "thing": "proofs_value", "post": "proofs_post"}
 
 
 def skip(*why):

@@ -18,6 +18,7 @@ if len(CPUS) < 2:
 MEMORY = {"brk", "mmap", "munmap", "mremap", "mprotect", "madvise", "fallocate"}
 CALLS = {"echo": 20000, "crc32": 20000, "distance": 20000, "invert": 10000, "thing": 4000}  # in a try
 TRIES = 8
+POSTS, POSTS_PER_SYSTEM_CALL = 200000, 100
 MARKER = "getpriority"
 
 # Where the kernel's page of time cannot be used, time costs a system call, whoever asks for it.
@@ -91,6 +92,17 @@ for kind, calls in CALLS.items():
     check(f"{kind}: with both sides awake nobody makes a system call", not best, f"best of {len(seen)} batches of "
           f"{calls // BATCHES} calls:", *tell([best]))
     check(f"{kind}: none asks for memory", not MEMORY & {name for batch in seen for name in batch}, *tell(seen))
+
+# Calls that nobody waits for: the host naps between batches, and a program that is far ahead sleeps until it has caught up.
+before = host.calls("proofs_post")
+program.make("post", 500)
+seen = run(program, "post", POSTS, program.pid, program.worker)
+made = sum(len(batch) for batch in seen)
+check("post: the host has counted them", wait_until(lambda: host.calls("proofs_post") - before == POSTS + 500),
+      host.calls("proofs_post") - before)
+check(f"post: fewer than one system call in {POSTS_PER_SYSTEM_CALL} calls, both sides taken together",
+      made * POSTS_PER_SYSTEM_CALL < POSTS, made, *tell(seen))
+check("post: none asks for memory", not MEMORY & {name for batch in seen for name in batch}, *tell(seen))
 
 # What shows that strace sees both sides: on one processor each call has to sleep at both.
 pin(program.pid, {CPUS[0]})
