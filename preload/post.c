@@ -1,6 +1,7 @@
 /*
- * Who waits for posted calls.  The word that says that there may be some is cleared before the lanes are looked at, and
- * a thread posts before it sets the word: so a call that is posted meanwhile is seen by one or the other.
+ * Who waits for posted calls, and for which.  A lane that has posted once is listed for good; its words tell whether
+ * all is over.  What the lists say may be old only for calls that are being posted at this very moment, and no thread
+ * can know of those.
  */
 #include "preload/post.h"
 
@@ -14,8 +15,8 @@
 
 enum { NAP_NS = 50000, SETTLE_MS = 10000 };
 
-_Atomic(struct thread_lane *) winapi_post_only;
-_Atomic unsigned winapi_post_waiters;
+struct posting winapi_postings[POSTINGS_MOST];
+_Atomic uint32_t winapi_posting_count;
 
 static __thread struct thread_lane *posted_on; /* by this thread, the last time; handlers change it too */
 
@@ -25,19 +26,67 @@ static struct core *core_of_posts; /* of whoever has posted; NULL: nobody has */
 
 static void settle_before_fork(void)
 {
-    if (atomic_load(&winapi_post_only))
+    if (!post_are_over(atomic_load(&winapi_posting_count), NULL))
         post_settle(core_of_posts, false);
 }
 
 /* In the child nothing is under way: the lanes are its parent's. */
 static void start_over(void)
 {
-    atomic_store(&winapi_post_only, NULL);
-    atomic_store(&winapi_post_waiters, 0);
+    atomic_store(&winapi_posting_count, 0);
+    for (size_t i = 0; i < POSTINGS_MOST; i++) {
+        atomic_store(&winapi_postings[i].lane, NULL);
+        atomic_store(&winapi_postings[i].filled, NULL);
+    }
     posted_on = NULL;
 }
 
 static struct fork_part fork_part = {.before = settle_before_fork, .start_over = start_over};
+
+/* The lane's, from an earlier use, or a new one; NULL: there are too many. */
+static struct posting *find_posting(const struct thread_lane *lane)
+{
+    uint32_t count = atomic_load(&winapi_posting_count);
+
+    for (uint32_t i = 0; i < count && i < POSTINGS_MOST; i++)
+        if (atomic_load(&winapi_postings[i].lane) == lane)
+            return &winapi_postings[i];
+    count = atomic_fetch_add(&winapi_posting_count, 1);
+    return count < POSTINGS_MOST ? &winapi_postings[count] : NULL;
+}
+
+/* Before the lane's first call is posted. */
+static void list_lane(const struct thread_lane *lane)
+{
+    struct posting *posting = find_posting(lane);
+
+    if (!posting)
+        return;
+    atomic_store(&posting->lane, lane);
+    atomic_store(&posting->emptied, lane->lane.ring.emptied);
+    atomic_store(&posting->filled, lane->lane.ring.filled);
+}
+
+static bool is_over(const struct posting *posting)
+{
+    _Atomic uint32_t *filled = atomic_load_explicit(&posting->filled, memory_order_acquire);
+    uint32_t until;
+
+    if (!filled)
+        return true;
+    until = atomic_load_explicit(filled, memory_order_acquire);
+    return atomic_load_explicit(atomic_load_explicit(&posting->emptied, memory_order_relaxed), memory_order_acquire) ==
+           until;
+}
+
+bool post_are_over(uint32_t count, const struct thread_lane *but)
+{
+    for (uint32_t i = 0; i < count && i < POSTINGS_MOST; i++)
+        if (atomic_load_explicit(&winapi_postings[i].lane, memory_order_relaxed) != but &&
+            !is_over(&winapi_postings[i]))
+            return false;
+    return count <= POSTINGS_MOST;
+}
 
 int post_prepare(struct thread_lane *lane, uint64_t deadline_ns)
 {
@@ -51,6 +100,8 @@ int post_prepare(struct thread_lane *lane, uint64_t deadline_ns)
         return -ENOTSUP;
     frame_start(lane_request(&lane->lane), FRAME_CALL, ++lane->request, FRAME_NO_FUNCTION);
     error = lane_exchange(&lane->lane, deadline_ns, &sent);
+    if (!error)
+        list_lane(lane);
     if (!error)
         atomic_store_explicit(&lane->has_posted, true, memory_order_release); /* counterpart: lane_pool_is_settled() */
     return error;
@@ -66,15 +117,6 @@ void post_keep_order(struct core *core, struct thread_lane *lane)
         post_settle(core, false);
 }
 
-/* An exchange, so that of two lanes at once each sees the other.  Only other threads look before "several" is there. */
-static void note_posted(struct thread_lane *lane)
-{
-    const struct thread_lane *before = atomic_exchange(&winapi_post_only, lane);
-
-    if (before && before != lane)
-        atomic_store(&winapi_post_only, POST_SEVERAL);
-}
-
 int post_send(struct thread_lane *lane, uint64_t deadline_ns)
 {
     int error = lane_post(&lane->lane);
@@ -84,8 +126,6 @@ int post_send(struct thread_lane *lane, uint64_t deadline_ns)
         if (!error)
             error = lane_post(&lane->lane);
     }
-    if (!error)
-        note_posted(lane);
     return error;
 }
 
@@ -111,12 +151,7 @@ void post_settle(struct core *core, bool is_remote)
     struct thread_lane *own = is_remote ? thread_lane_own() : NULL;
     int kept_errno = errno;
 
-    atomic_fetch_add(&winapi_post_waiters, 1);
-    (void)atomic_exchange(&winapi_post_only, NULL); /* counterpart: post_send() */
     settle(core, own);
-    if (own && atomic_load(&own->has_posted) && !lane_is_settled(&own->lane))
-        note_posted(own);
-    atomic_fetch_sub(&winapi_post_waiters, 1);
     errno = kept_errno;
 }
 
@@ -132,7 +167,7 @@ void post_finish(void)
 
     if (!core)
         return;
-    if (atomic_load(&winapi_post_only))
+    if (!post_are_over(atomic_load(&winapi_posting_count), NULL))
         post_settle(core, false);
     forward_ask_for_failures(core);
 }

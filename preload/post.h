@@ -16,12 +16,20 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
-/* The only thread_lane with calls that may not be over; NULL: there is none. */
-extern _Atomic(struct thread_lane *) winapi_post_only;
-#define POST_SEVERAL ((struct thread_lane *)1) /* there is more than one */
+enum { POSTINGS_MOST = 64 };
 
-/* Threads that wait until all are over. */
-extern _Atomic unsigned winapi_post_waiters;
+/*
+ * Where a lane's words of posted calls lie, in shared memory, which stays mapped whatever becomes of the lane.  Whoever
+ * posts has only those to write, without a barrier; whoever wants to know looks there.
+ */
+struct posting {
+    _Atomic(const struct thread_lane *) lane;
+    _Atomic(_Atomic uint32_t *) filled, emptied; /* ring.h; NULL: it has none yet */
+};
+
+/* The lanes on which calls have been posted; those beyond POSTINGS_MOST are asked for under the pool's lock. */
+extern struct posting winapi_postings[POSTINGS_MOST];
+extern _Atomic uint32_t winapi_posting_count;
 
 /* Before the first call that is posted; again is no harm. */
 void post_begin(struct core *core);
@@ -39,15 +47,16 @@ MUST_CHECK int post_send(struct thread_lane *lane, uint64_t deadline_ns);
 
 void post_settle(struct core *core, bool is_remote);
 
+/* Whether all calls are over that were posted on those lanes, but for this one. */
+bool post_are_over(uint32_t count, const struct thread_lane *but);
+
 /* Before a call that is not posted: waits for what it could see.  `is_remote`: it takes its turn on this thread's lane.
  */
 static inline void post_settle_before(struct core *core, bool is_remote)
 {
-    const struct thread_lane *only = atomic_load_explicit(&winapi_post_only, memory_order_acquire);
+    uint32_t count = atomic_load_explicit(&winapi_posting_count, memory_order_acquire);
 
-    if (only && !(is_remote && only == thread_lane_own()))
-        post_settle(core, is_remote);
-    else if (atomic_load_explicit(&winapi_post_waiters, memory_order_relaxed))
+    if (count && !post_are_over(count, is_remote ? thread_lane_own() : NULL))
         post_settle(core, is_remote);
 }
 
