@@ -22,7 +22,8 @@ add_link_options(-Wl,--enable-new-dtags -Wl,--as-needed)
 
 # What a call passes through lies in many small files.  The two programs that calls are made of are optimised as one
 # piece each; tests link the same objects as they are.
-if(CMAKE_C_COMPILER_ID STREQUAL "GNU" AND CMAKE_BUILD_TYPE STREQUAL "RelWithDebInfo" AND NOT WINAPI_SANITIZER)
+if(CMAKE_C_COMPILER_ID STREQUAL "GNU" AND CMAKE_BUILD_TYPE STREQUAL "RelWithDebInfo" AND NOT WINAPI_SANITIZER
+        AND NOT WINAPI_MUSL)
     set(WINAPI_PARTS -flto=auto -ffat-lto-objects)
     set(WINAPI_WHOLE -flto=auto)
 endif()

@@ -7,6 +7,11 @@ import stat
 
 from lib_compile import *
 
+# Library, command and host of one build share the compiled form; a host of another build has its own.
+if os.path.islink(WINAPI_HOST):
+    print("skipped: the host is of another build, so each end compiles the tables for itself")
+    sys.exit(77)
+
 # How many compiled tables this process has mapped.
 COUNT_MAPPED = r"""
 #include <stdio.h>
