@@ -8,7 +8,7 @@ import stat
 from lib_compile import *
 
 # Library, command and host of one build share the compiled form; a host of another build has its own.
-if os.path.islink(WINAPI_HOST):
+if os.path.islink(BUILD + "/bin/winapi-host"):
     print("skipped: the host is of another build, so each end compiles the tables for itself")
     sys.exit(77)
 
