@@ -115,8 +115,13 @@ static int invoke(const struct dispatch *dispatch, const struct host_function *f
 
 static int call_function(const struct dispatch *dispatch, struct host_function *function, struct call *call)
 {
-    int error = host_function_prepare(dispatch->functions, function);
+    int error;
 
+    if (dispatch->lane->is_posted && !function->row->is_async) {
+        call->fault_what = "it was posted, and its row does not say that it may be";
+        return -EBADMSG;
+    }
+    error = host_function_prepare(dispatch->functions, function);
     if (error)
         return error;
     call->plan = function->plan;

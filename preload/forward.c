@@ -235,7 +235,7 @@ int forward_call(struct forward *forward, struct core *core, struct binding *bin
     return 0;
 }
 
-void forward_ask_for_failures(struct core *core)
+void forward_ask_for_failures(struct core *core, uint64_t deadline_ns)
 {
     struct thread_lane *own = thread_lane_own();
     struct forward forward = {0};
@@ -248,7 +248,7 @@ void forward_ask_for_failures(struct core *core)
     lane = &forward.lane->lane;
     frame_start(lane_request(lane), FRAME_CALL, ++forward.lane->request, FRAME_NO_FUNCTION);
     lane_request(lane)->header.flags = FRAME_MAY_TELL;
-    error = lane_exchange(lane, clock_deadline_ns(core->settings.call_timeout_ms), &sent);
+    error = lane_exchange(lane, deadline_ns, &sent);
     if (!error && lane->reply.header.status == FRAME_EARLIER_FAILED) {
         (void)!take_earlier(&forward, core);
         log_error("%s: this call, which was not waited for, has failed: %s", forward.loss.part,

@@ -39,7 +39,7 @@ MUST_CHECK int forward_exchange(struct forward *forward, struct core *core, stru
 MUST_CHECK int forward_call(struct forward *forward, struct core *core, struct binding *binding, void **arguments,
                             void *result);
 
-/* Asks the host which posted calls of this thread have failed, and says so in a line. */
-void forward_ask_for_failures(struct core *core);
+/* Asks the host which posted calls of this thread have failed, and says so in a line; gives up at the deadline. */
+void forward_ask_for_failures(struct core *core, uint64_t deadline_ns);
 
 #endif

@@ -131,19 +131,26 @@ int post_send(struct thread_lane *lane, uint64_t deadline_ns)
 
 /* ---- waiting ---- */
 
-static void settle(struct core *core, const struct thread_lane *but)
+static uint64_t settle_ms(const struct core *core)
 {
-    uint64_t timeout_ms = core->settings.call_timeout_ms ? core->settings.call_timeout_ms : SETTLE_MS;
+    return core->settings.call_timeout_ms ? core->settings.call_timeout_ms : SETTLE_MS;
+}
+
+/* false: they are not over in time. */
+static bool settle(struct core *core, const struct thread_lane *but)
+{
+    uint64_t timeout_ms = settle_ms(core);
     uint64_t deadline_ns = clock_deadline_ns(timeout_ms);
 
     while (!lane_pool_are_settled(but)) {
         if (clock_is_past(deadline_ns)) {
             log_error("calls that nobody waits for are not over after %llu ms; the next call does not wait for them",
                       (unsigned long long)timeout_ms);
-            return;
+            return false;
         }
         system_nap(NAP_NS);
     }
+    return true;
 }
 
 void post_settle(struct core *core, bool is_remote)
@@ -151,7 +158,7 @@ void post_settle(struct core *core, bool is_remote)
     struct thread_lane *own = is_remote ? thread_lane_own() : NULL;
     int kept_errno = errno;
 
-    settle(core, own);
+    (void)settle(core, own);
     errno = kept_errno;
 }
 
@@ -167,7 +174,6 @@ void post_finish(void)
 
     if (!core)
         return;
-    if (!post_are_over(atomic_load(&winapi_posting_count), NULL))
-        post_settle(core, false);
-    forward_ask_for_failures(core);
+    if (post_are_over(atomic_load(&winapi_posting_count), NULL) || settle(core, NULL))
+        forward_ask_for_failures(core, clock_deadline_ns(settle_ms(core)));
 }

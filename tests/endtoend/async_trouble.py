@@ -173,6 +173,15 @@ def look_at_stuck():
     program.let_go()
     program.stop()
 
+    for timeout, waits in (("400ms", 400), ("0", 10000)):
+        program = Posts(host, WINAPI_CALL_TIMEOUT=timeout)
+        program.hold()
+        began = time.monotonic()
+        check(f"a stuck call at the end, timeout {timeout}: it ends", program.stop() == 0, *program.lines())
+        check("in time", waits <= 1000 * (time.monotonic() - began) < waits + 1900 * SLOWER)
+        check("and says so", program.new_lines() == [LATE.format(waits)], *program.lines())
+        program.let_go()
+
     program = Posts(host)
     check("calls slower than the program: posted", program.call("note", 3000)[0] == 3000)
     check("and all made", program.result("last", 1) == 3000 and program.result("wrong", 1) == 0)

@@ -17,7 +17,31 @@ MAGIC = 0x4D414657
 OK, FUNCTION, MESSAGE, HANDLE, LIMIT = range(5)  # enum frame_status
 libc = ctypes.CDLL(None, use_errno=True)
 
-host = Host("--max-memory", "64M", "--spec", "zlib")
+# One function that may be posted, and one that may not: its result is larger than a word.
+RINGS = """
+struct rings_large { long words[64]; };
+
+void rings_post(int value) {}
+
+struct rings_large rings_large(int value)
+{
+    struct rings_large large;
+
+    for (int i = 0; i < 64; i++)
+        large.words[i] = 0x4141414141414141;
+    return large;
+}
+"""
+with open(folder + "/rings.c", "w") as file:
+    file.write(RINGS)
+subprocess.run(["cc", "-shared", "-fPIC", "-o", folder + "/librings.so", folder + "/rings.c"], check=True)
+with open(folder + "/rings.json", "w") as file:
+    json.dump({"table": "rings", "version": 1, "library": "./librings.so",
+               "types": {"struct rings_large": {"struct": "long words[64];"}}, "functions": [
+                   {"prototype": "void rings_post(int value)", "async": True, "lost": "fail"},
+                   {"prototype": "struct rings_large rings_large(int value)", "lost": "abort"}]}, file)
+
+host = Host("--max-memory", "64M", "--spec", "zlib", "--spec", folder + "/rings.json")
 bystander = Program(host)
 bystander_worker = bystander.result("where")
 
@@ -324,11 +348,16 @@ def entry(size, function, body, reserved=0):
     return data + bytes(-len(data) % 64)
 
 
+def counts(name):
+    return next(row for row in host.stat()["functions"] if row["name"] == name)
+
+
 def try_rings(ids):
     """Calls that nobody waits for, in rings that make no sense: the lane goes, the worker stays."""
     session = Session("memory")
-    next_one, good = ids["trouble_next"], struct.pack("<q", 4)
+    next_one, good = ids["rings_post"], struct.pack("<q", 4)
     right = entry(8, next_one, good)
+    counted = [counts("rings_post")]
     for what, place, filled, entries, is_closed in (
             ("one that is right", 1, 1, right, False),
             ("three", 1, 3, right * 3, False),
@@ -350,6 +379,15 @@ def try_rings(ids):
         session.lane.leave()
         session.lane = session.open()
         check(f"ring: {what}: the lane opens again", session.lane.answer.get("message") == "lane", session.lane.answer)
+        counted.append(counts("rings_post"))
+        if what in ("one that is right", "three"):
+            check(f"ring: {what}: it is called", counted[-1]["calls"] - counted[-2]["calls"] == filled and
+                  counted[-1]["errors"] == 0, counted)
+    large = ids["rings_large"]
+    was_closed = session.lane.post(1, 1, entry(8, large, good))
+    check("ring: a function whose row is not asynchronous is refused, and the lane lives on", not was_closed and
+          counts("rings_large")["errors"] == 1, counts("rings_large"))
+    session.exchange("and may be called by a frame", frame(large, good), [OK])
     session.exchange("one that is right, after the rings", frame(next_one, good), [OK])
     answer = session.peer.ask({"message": "stat"})
     check("rings: the worker is the same", answer and session.worker in
