@@ -1,7 +1,7 @@
 /* Bindings: finding the native twin, preparing the plan, pointing the record. */
 #include "preload/binding.h"
 
-#include "preload/elf_object.h"
+#include "preload/loader/elf_object.h"
 #include "spec/base/log.h"
 #include "spec/call/call.h"
 

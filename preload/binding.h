@@ -8,9 +8,9 @@
 #define WINAPI_PRELOAD_BINDING_H
 
 #include "preload/gate.h"
-#include "preload/given_handles.h"
-#include "preload/record.h"
+#include "preload/lane/given_handles.h"
 #include "preload/settings.h"
+#include "preload/stub/record.h"
 #include "spec/call/plan.h"
 
 #include <stdatomic.h>

@@ -1,7 +1,7 @@
 /* winapi_alloc_buffer and winapi_free_buffer: always this side, in shared memory, so that the host need not copy. */
 #include "preload/core.h"
-#include "preload/elf_object.h"
-#include "preload/guest_memory.h"
+#include "preload/lane/guest_memory.h"
+#include "preload/loader/elf_object.h"
 
 #include <errno.h>
 #include <libwinapi.h> /* the installed header of the API that these two functions belong to */

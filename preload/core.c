@@ -1,13 +1,13 @@
 /* Start and end of the guest, and the guard. */
 #include "preload/core.h"
 
-#include "preload/control.h"
-#include "preload/own_calls.h"
-#include "preload/place.h"
-#include "preload/reexec.h"
+#include "preload/control/control.h"
+#include "preload/loader/own_calls.h"
+#include "preload/loader/place.h"
+#include "preload/loader/reexec.h"
 #include "preload/route.h"
-#include "preload/stub_file.h"
-#include "preload/stub_list.h"
+#include "preload/stub/stub_file.h"
+#include "preload/stub/stub_list.h"
 #include "spec/base/hash.h"
 #include "spec/table/compiled_cache.h"
 

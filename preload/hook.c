@@ -7,13 +7,13 @@
  */
 #include "preload/hook.h"
 
-#include "preload/compare.h"
-#include "preload/control.h"
+#include "preload/compare/compare.h"
+#include "preload/control/control.h"
+#include "preload/control/trace.h"
 #include "preload/core.h"
-#include "preload/forward.h"
+#include "preload/lane/forward.h"
+#include "preload/lane/post.h"
 #include "preload/lost.h"
-#include "preload/post.h"
-#include "preload/trace.h"
 #include "spec/wire/clock.h"
 
 #include <errno.h>

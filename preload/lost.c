@@ -2,7 +2,7 @@
 #include "preload/lost.h"
 
 #include "preload/core.h"
-#include "preload/lane_pool.h"
+#include "preload/lane/lane_pool.h"
 #include "spec/base/log.h"
 #include "spec/call/value.h"
 #include "spec/wire/clock.h"

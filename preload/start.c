@@ -4,13 +4,13 @@
  * The constructor does one thing: when spec files are active whose stub is not loaded, it makes the stub and starts
  * the program again with it in front.  All else waits for the first call.
  */
-#include "preload/compare.h"
+#include "preload/compare/compare.h"
 #include "preload/core.h"
-#include "preload/post.h"
-#include "preload/reexec.h"
-#include "preload/stub_file.h"
-#include "preload/stub_list.h"
-#include "preload/thread_lane.h"
+#include "preload/lane/post.h"
+#include "preload/lane/thread_lane.h"
+#include "preload/loader/reexec.h"
+#include "preload/stub/stub_file.h"
+#include "preload/stub/stub_list.h"
 #include "spec/base/log.h"
 #include "spec/base/own.h"
 

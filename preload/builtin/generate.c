@@ -1,11 +1,11 @@
 /*
  * Makes the built-in stub at build time: generate SPEC OUTPUT
  *
- * From the rows of spec/winapi.json it writes an assembly file with what a stub file has (preload/stub_file.c): each
- * function's code and record, and the struct stub that describes them; and, embedded, the spec file's own text.
+ * From the rows of spec/winapi.json it writes an assembly file with what a stub file has (preload/stub/stub_file.c):
+ * each function's code and record, and the struct stub that describes them; and, embedded, the spec file's own text.
  * Linked into libwinapi_preload.so, which thereby exports these functions itself.
  */
-#include "preload/record.h"
+#include "preload/stub/record.h"
 #include "spec/table/table.h"
 
 #include <errno.h>

@@ -1,6 +1,6 @@
 /* The host: asked as the program would ask it, and nothing called. */
 #include "preload/command/doctor.h"
-#include "preload/connection.h"
+#include "preload/lane/connection.h"
 #include "spec/base/own.h"
 #include "spec/base/text.h"
 #include "spec/wire/arena.h"

@@ -1,6 +1,6 @@
 /* What the program is, and what the loader would load for it. */
 #include "preload/command/doctor.h"
-#include "preload/place.h"
+#include "preload/loader/place.h"
 #include "spec/base/own.h"
 
 #include <elf.h>

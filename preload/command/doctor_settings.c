@@ -1,9 +1,9 @@
 /* The environment: variables that make no sense, spec files, where stubs would be kept, LD_PRELOAD as it is now. */
 #include "preload/command/doctor.h"
-#include "preload/place.h"
-#include "preload/record.h"
+#include "preload/loader/place.h"
 #include "preload/route.h"
-#include "preload/stub_file.h"
+#include "preload/stub/record.h"
+#include "preload/stub/stub_file.h"
 #include "spec/base/cache_place.h"
 #include "spec/base/log.h"
 #include "spec/base/own.h"

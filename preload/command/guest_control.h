@@ -2,8 +2,8 @@
 #ifndef WINAPI_PRELOAD_COMMAND_GUEST_CONTROL_H
 #define WINAPI_PRELOAD_COMMAND_GUEST_CONTROL_H
 
-#include "preload/call_counts.h"
-#include "preload/control_view.h"
+#include "preload/control/call_counts.h"
+#include "preload/control/control_view.h"
 #include "spec/base/error.h"
 
 #include <stdbool.h>

@@ -1,7 +1,7 @@
 /* Breadth first needs no queue: the list itself is one. */
 #include "preload/command/load_list.h"
 
-#include "preload/record.h"
+#include "preload/stub/record.h"
 #include "spec/base/own.h"
 
 #include <errno.h>

@@ -9,9 +9,9 @@
 #include "preload/command/load_list.h"
 #include "preload/command/program.h"
 #include "preload/command/specs.h"
-#include "preload/place.h"
-#include "preload/preload_list.h"
-#include "preload/stub_file.h"
+#include "preload/loader/place.h"
+#include "preload/loader/preload_list.h"
+#include "preload/stub/stub_file.h"
 #include "spec/base/own.h"
 #include "spec/wire/address.h"
 

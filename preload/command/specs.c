@@ -1,8 +1,8 @@
 /* Says on stderr what is wrong, because every subcommand would say the same. */
 #include "preload/command/specs.h"
 
-#include "preload/place.h"
-#include "preload/stub_file.h"
+#include "preload/loader/place.h"
+#include "preload/stub/stub_file.h"
 #include "spec/base/own.h"
 #include "spec/table/compiled_cache.h"
 

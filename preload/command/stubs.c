@@ -1,7 +1,7 @@
 /* `winapi stubs`: the stub that `winapi run` would make, as a file to keep. */
 #include "preload/command/command.h"
 #include "preload/command/specs.h"
-#include "preload/stub_file.h"
+#include "preload/stub/stub_file.h"
 #include "spec/base/file.h"
 #include "spec/base/own.h"
 

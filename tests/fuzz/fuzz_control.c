@@ -2,8 +2,8 @@
  * Control memory of a program that `winapi route` and `winapi stat` look at: the input is its start, as far as the
  * counts; what is missing is zero.
  */
-#include "preload/call_counts.h"
-#include "preload/control_view.h"
+#include "preload/control/call_counts.h"
+#include "preload/control/control_view.h"
 #include "tests/fuzz/fuzz.h"
 
 #include <stdlib.h>

@@ -2,7 +2,7 @@
  * A host that says what the input says, to a program that connects, asks for the rows of tables that do not match, and
  * opens lanes: an input is messages of JSON, one a line.  The host says it all at once and hangs up.
  */
-#include "preload/connection.h"
+#include "preload/lane/connection.h"
 #include "spec/base/log.h"
 #include "spec/wire/protocol.h"
 #include "tests/fuzz/fuzz.h"

@@ -31,7 +31,7 @@ DOORS = [
     ("libffi's call interfaces", r"\bffi_prep_cif\w*\s*\(", ["spec/call/*.c", "preload/command/bench/bench_ffi.c"]),
     ("libffi's closures", r"\bffi_prep_(go_)?closure\w*\s*\(", ["preload/*.c"]),
     ("the dynamic loader", r"\bdl(open|sym|vsym|mopen|addr)\s*\(", ["preload/shims.[ch]", "host/native_library.c"]),
-    ("the list of loaded objects", r"\bdl_iterate_phdr\s*\(", ["preload/elf_object.c"]),
+    ("the list of loaded objects", r"\bdl_iterate_phdr\s*\(", ["preload/loader/elf_object.c"]),
     ("shared memory", r"\bmemfd_create\s*\(", ["spec/wire/memory.c"]),
     ("the name of a libc", r"\b__GLIBC", ["spec/base/libc.[ch]"]),
     ("content hashes", r"#\s*include <xxhash\.h>", ["spec/base/hash.c"]),
@@ -40,7 +40,7 @@ DOORS = [
 # What a guest in somebody else's program leaves alone, and what only glibc has.
 GUEST_ROOMS = ["spec/*.c", "preload/*.c"]
 # The command, a build-time program, and the child that becomes the host.
-NOT_THE_GUEST = ["preload/command/*", "preload/builtin/*", "preload/host_process.c"]
+NOT_THE_GUEST = ["preload/command/*", "preload/builtin/*", "preload/lane/host_process.c"]
 FORBIDDEN_IN_GUEST = (r"(?<![\w.>])(exit|printf|puts|putchar|sigaction|signal|atexit|longjmp|dlmopen|error|"
                       r"opendir|scandir|fopen|fdopen|getline|open_memstream|tsearch)\s*\(")  # the last line's allocate
 

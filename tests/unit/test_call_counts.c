@@ -1,5 +1,5 @@
 /* Durations in buckets, and percentiles out of them. */
-#include "preload/call_counts.h"
+#include "preload/control/call_counts.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

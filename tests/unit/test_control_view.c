@@ -1,5 +1,5 @@
 /* Control memory as another program may have written it. */
-#include "preload/control_view.h"
+#include "preload/control/control_view.h"
 
 #include <errno.h>
 #include <setjmp.h>

@@ -1,7 +1,7 @@
-/* preload/elf_object.c.  It is linked into this program, so this program is the object that counts as ours. */
-#include "preload/elf_object.h"
+/* preload/loader/elf_object.c.  It is linked into this program, so this program is the object that counts as ours. */
+#include "preload/loader/elf_object.h"
 
-#include "preload/elf_hash.h"
+#include "preload/stub/elf_hash.h"
 
 #include <dlfcn.h>
 #include <elf.h>

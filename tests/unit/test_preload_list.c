@@ -1,5 +1,5 @@
-/* preload/preload_list.c */
-#include "preload/preload_list.h"
+/* preload/loader/preload_list.c */
+#include "preload/loader/preload_list.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,10 +1,10 @@
 /*
- * preload/reexec.c.  The program runs itself as a child that then runs itself once more, with a stub without functions
- * in LD_PRELOAD.
+ * preload/loader/reexec.c.  The program runs itself as a child that then runs itself once more, with a stub without
+ * functions in LD_PRELOAD.
  */
-#include "preload/reexec.h"
+#include "preload/loader/reexec.h"
 
-#include "preload/stub_file.h"
+#include "preload/stub/stub_file.h"
 #include "spec/base/file.h"
 
 #include <errno.h>

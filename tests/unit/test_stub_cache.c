@@ -1,5 +1,5 @@
-/* preload/stub_cache.c */
-#include "preload/stub_file.h"
+/* preload/stub/stub_cache.c */
+#include "preload/stub/stub_file.h"
 
 #include "spec/base/file.h"
 

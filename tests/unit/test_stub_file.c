@@ -1,12 +1,13 @@
 /*
- * preload/stub_file.c: what it writes is read by the loader, by preload/elf_object.c and by the link editor.
+ * preload/stub/stub_file.c: what it writes is read by the loader, by preload/loader/elf_object.c and by the link
+ * editor.
  *
  * The programs that are compiled here run without any of our libraries but the stub and a core of a few lines.
  */
-#include "preload/stub_file.h"
+#include "preload/stub/stub_file.h"
 
-#include "preload/elf_object.h"
-#include "preload/record.h"
+#include "preload/loader/elf_object.h"
+#include "preload/stub/record.h"
 
 #include <dlfcn.h>
 #include <elf.h>

@@ -11,7 +11,7 @@
 #include "preload/command/bench/bench_report.h"
 #include "preload/command/bench/bench_scene.h"
 #include "preload/command/command.h"
-#include "preload/place.h"
+#include "preload/loader/place.h"
 #include "spec/base/own.h"
 
 #include <errno.h>
