@@ -135,6 +135,10 @@ static inline size_t call_element_size(const struct type *pointer)
 MUST_CHECK int call_encode_handle(struct call *call, struct writer *writer, const struct type *type,
                                   const void *address);
 
+/* Places the buffers that were noted, and a body that does not fit the frame.  Errors, as faults: -EOVERFLOW, -ENOMEM.
+ */
+MUST_CHECK int call_place(struct call *call, struct frame *frame, struct writer *writer);
+
 /* Starts the reader on a frame's body, which is copied into memory of our own where it lies in a buffer.  Errors:
  * -EBADMSG, -E2BIG, -ENOMEM. */
 MUST_CHECK int call_find_body(struct call *call, const struct frame *frame, struct reader *reader);

@@ -4,6 +4,8 @@
 
 #include "spec/wire/lane.h"
 
+enum { LANE_WATCH_NS = 100000000 }; /* how often a waiter asks whether the other end still is there */
+
 /* Learns from the last wait and starts the outcome of one that begins now: what it may spin, in ns. */
 uint32_t lane_spin_budget_ns(struct lane *lane);
 
@@ -21,6 +23,12 @@ MUST_CHECK int lane_memory_post(struct lane *lane);
 MUST_CHECK int lane_memory_catch_up(struct lane *lane, uint64_t deadline_ns);
 void lane_memory_nudge(const struct lane *lane);
 bool lane_memory_has_posted(const struct lane *lane);
+
+/* Wakes who waits for something in this page; whether it slept, or napped. */
+bool lane_memory_wake(struct lane_page *page);
+
+/* The host's, before it looks into a ring; -EBADMSG: no ring can be where the guest says. */
+MUST_CHECK int lane_memory_ring_adopt(struct lane *lane);
 
 MUST_CHECK bool lane_memory_leave_when_idle(struct lane *lane);
 

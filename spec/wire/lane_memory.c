@@ -37,7 +37,6 @@
 enum {
     LOOKS_PER_CLOCK = 16, /* looks between two questions for the time */
     PAUSES_IN_RING = 8,   /* between two looks of a host that has emptied the ring: the guest is about to fill it */
-    WATCH_EVERY_NS = 100000000, /* how often a sleeper asks whether the other end still is there */
 
     POSTED = 1, /* page_look(): there is something in the ring */
 
@@ -45,9 +44,6 @@ enum {
     NAP_LEAST_NS = 200000,
     NAP_MOST_NS = 1000000,
     NAP_LAST_NS = 100000000,
-
-    CATCH_UP_LOOKS = 1000,
-    CATCH_UP_NAP_NS = 50000,
 };
 
 static uint32_t cpu_word(void)
@@ -113,8 +109,8 @@ int lane_memory_start(struct lane *lane, uint32_t index)
     return rc;
 }
 
-/* The futex is shared between processes, so not FUTEX_PRIVATE.  true: the receiver slept, or napped. */
-static bool page_wake(struct lane_page *page)
+/* The futex is shared between processes, so not FUTEX_PRIVATE. */
+bool lane_memory_wake(struct lane_page *page)
 {
     if (atomic_load(&page->sleeping) == AWAKE) /* counterpart: page_sleep() */
         return false;
@@ -147,7 +143,7 @@ static void page_send(struct lane *lane, const struct frame *frame)
     frame_put(lane->out->frame, frame);
     lane->sent++;
     atomic_store(lane_sequence(lane->out), lane->sent); /* counterpart: page_look() */
-    lane->woke = page_wake(lane->out);
+    lane->woke = lane_memory_wake(lane->out);
     lane->wakes += lane->woke;
 }
 
@@ -157,7 +153,7 @@ void lane_memory_leave(struct lane *lane)
     if (lane->arena != NULL && lane->watch_fd >= 0 && descriptor_is_gone(&lane->mark, lane->watch_fd))
         atomic_store(&lane->in->closed, 1);
     atomic_store(&lane->out->closed, 1); /* counterpart: page_look() */
-    (void)page_wake(lane->out);
+    (void)lane_memory_wake(lane->out);
 }
 
 /*
@@ -270,7 +266,7 @@ static uint64_t nap_until(const struct lane *lane)
 
 static int page_sleep(struct lane *lane, uint64_t deadline_ns)
 {
-    uint64_t watch_ns = lane->watch_fd >= 0 ? clock_now_ns() + WATCH_EVERY_NS : 0;
+    uint64_t watch_ns = lane->watch_fd >= 0 ? clock_now_ns() + LANE_WATCH_NS : 0;
     uint64_t nap_ns = 0;
     int rc;
 
@@ -278,7 +274,7 @@ static int page_sleep(struct lane *lane, uint64_t deadline_ns)
     for (;;) {
         enum sleep depth = lane->naps > 1 ? NAPPING : ASLEEP;
 
-        atomic_store(&lane->in->sleeping, depth); /* counterpart: page_wake() */
+        atomic_store(&lane->in->sleeping, depth); /* counterpart: lane_memory_wake() */
         rc = page_look(lane);
         if (rc != -EAGAIN)
             break;
@@ -299,7 +295,7 @@ static int page_sleep(struct lane *lane, uint64_t deadline_ns)
             rc = page_look_last(lane);
             break;
         }
-        watch_ns = clock_now_ns() + WATCH_EVERY_NS;
+        watch_ns = clock_now_ns() + LANE_WATCH_NS;
     }
     atomic_store_explicit(&lane->in->sleeping, AWAKE, memory_order_relaxed);
     return rc;
@@ -410,25 +406,10 @@ static int descriptors_check(const struct lane *lane)
     return 0;
 }
 
-/* The guest says where its ring is.  It is hostile: what lies there is checked when it is taken. */
-static int ring_adopt(struct lane *lane)
-{
-    uint32_t place = atomic_load(&lane->in->ring);
-    void *bytes;
-
-    if (lane->ring.bytes != NULL || place == 0)
-        return 0;
-    bytes = memory_at(lane->memory, (uint64_t)(place - 1) * MEMORY_PAGE, RING_SIZE);
-    if (bytes == NULL)
-        return -EBADMSG;
-    ring_start(&lane->ring, bytes, &lane->in->ring_count, &lane->out->ring_count);
-    return 0;
-}
-
 /* -EAGAIN: there was nothing but the end of the ring. */
 static int posted_receive(struct lane *lane)
 {
-    int rc = ring_adopt(lane);
+    int rc = lane_memory_ring_adopt(lane);
 
     lane->naps = NAPS;
     if (rc == 0 && lane->ring.bytes == NULL)
@@ -462,7 +443,7 @@ int lane_memory_receive(struct lane *lane)
     lane->function = lane->request.header.function;
     if (rc < 0 || lane->is_posted)
         return rc;
-    rc = ring_adopt(lane);
+    rc = lane_memory_ring_adopt(lane);
     if (rc < 0)
         return rc;
     lane->naps = 0;
@@ -475,83 +456,5 @@ int lane_memory_receive(struct lane *lane)
 int lane_memory_answer(struct lane *lane)
 {
     page_send(lane, &lane->reply);
-    return 0;
-}
-
-/* ---- calls that nobody waits for ---- */
-
-int lane_memory_ring_open(struct lane *lane)
-{
-    uint64_t offset;
-    int rc = arena_take(lane->arena, RING_SIZE, &offset);
-
-    if (rc < 0)
-        return rc;
-    lane->ring_offset = offset;
-    ring_start(&lane->ring, memory_at(lane->memory, offset, RING_SIZE), &lane->out->ring_count, &lane->in->ring_count);
-    atomic_store(&lane->out->ring, (uint32_t)(offset / MEMORY_PAGE) + 1);
-    return 0;
-}
-
-int lane_memory_post(struct lane *lane)
-{
-    const struct frame *request = &lane->request;
-    void *body;
-
-    if (lane->ring.bytes == NULL || request->header.buffer_count != 0 || request->header.inline_size > RING_BODY_MOST)
-        return -ENOTSUP;
-    if (atomic_load_explicit(&lane->in->closed, memory_order_relaxed) != 0)
-        return -ECONNRESET;
-    body = ring_reserve(&lane->ring, request->header.inline_size);
-    if (body == NULL)
-        return -EAGAIN;
-
-    memcpy(body, request->body, request->header.inline_size);
-    ring_publish(&lane->ring, request->header.inline_size, request->header.function, request->header.error_number,
-                 lane->has_exchanged ? memory_order_seq_cst : memory_order_release);
-    lane->has_exchanged = false;
-    switch (atomic_load_explicit(&lane->out->sleeping, memory_order_relaxed)) {
-    case AWAKE:
-        break;
-    case NAPPING:
-        if (!ring_is_half_full(&lane->ring))
-            break;
-        /* fallthrough */
-    default:
-        lane->wakes += page_wake(lane->out);
-    }
-    return 0;
-}
-
-void lane_memory_nudge(const struct lane *lane)
-{
-    (void)page_wake(lane->out);
-}
-
-bool lane_memory_has_posted(const struct lane *lane)
-{
-    return atomic_load(&lane->in->ring_count) != atomic_load(&lane->out->ring_count);
-}
-
-/* Looks now and then: the host has no reason to wake whoever waits for this. */
-int lane_memory_catch_up(struct lane *lane, uint64_t deadline_ns)
-{
-    uint32_t until = lane->ring.at - RING_UNITS / 2;
-    uint64_t watch_ns = clock_now_ns() + WATCH_EVERY_NS;
-
-    lane_memory_nudge(lane);
-    for (unsigned looks = 0; (int32_t)(atomic_load(lane->ring.emptied) - until) < 0; looks++) {
-        if (atomic_load(&lane->in->closed) != 0)
-            return -ECONNRESET;
-        if (looks < CATCH_UP_LOOKS) {
-            processor_relax();
-            continue;
-        }
-        if (clock_is_past(deadline_ns))
-            return -ETIMEDOUT;
-        if (clock_is_past(watch_ns) && descriptor_is_gone(&lane->mark, lane->watch_fd))
-            return -ECONNRESET;
-        system_nap(CATCH_UP_NAP_NS);
-    }
     return 0;
 }
