@@ -4,6 +4,7 @@ Both allow whoever wants to trace them.  Where tracing is forbidden all the same
 """
 import collections
 
+import lib_trouble
 from lib_compile import *
 
 FIXTURES = SOURCE + "/tests/fixtures/proofs"
@@ -23,6 +24,13 @@ def skip(*why):
     print("skipped:", *why)
     end()
     sys.exit(77)
+
+
+def finish_unsure(*why):
+    """For a script that could not tell all it looked at: skipped, unless something else has failed."""
+    if lib_trouble.failures:
+        finish()
+    skip(*why)
 
 
 def need(*programs):

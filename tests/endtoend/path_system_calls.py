@@ -5,7 +5,8 @@ each side sends once and receives once, and the program looks once whether the s
 
 strace writes down what both do.  A marker of the program's stands between batches of calls.  On a busy machine a side
 loses its processor now and then, and the other one goes to sleep meanwhile, so the best of many batches is judged: with
-both sides awake there is nothing to write down.
+both sides awake there is nothing to write down.  Where even the best one has a few sleeps, it is not known what they
+come from, and the script is skipped once all else has been looked at.
 """
 from lib_path import *
 
@@ -71,18 +72,19 @@ def tell(batches):
 
 def is_hopeless(batch, calls, tries):
     """Whether it was not for lack of a processor that the best batch made system calls."""
-    return any(name != "futex" for name in batch) or (tries >= 3 and len(batch) >= calls)
+    return any(name != "futex" for name in batch) or (tries >= 3 and not is_disturbed(batch, calls))
 
 
-def is_quiet(batch, calls):
-    """No system call, or so few of those who sleep and wake that a busy machine explains them: each call has none."""
-    return all(name == "futex" for name in batch) and len(batch) * 10 < calls
+def is_disturbed(batch, calls):
+    """Whether a few sleeps, and who ended them, are all there is: then somebody else may have had a processor."""
+    return all(name == "futex" for name in batch) and 0 < len(batch) * 10 < calls
 
 
 host = proofs_host()
 program = Proofs(host, WINAPI_TRANSPORT="memory")
 for kind in CALLS:
     program.make(kind, 500)
+disturbed = []
 
 for kind, calls in CALLS.items():
     before, seen = host.calls(COUNTED[kind]), []
@@ -94,8 +96,11 @@ for kind, calls in CALLS.items():
         if not best or is_hopeless(best, calls // BATCHES, attempt + 1):
             break
     check(f"{kind}: the host has counted them", host.calls(COUNTED[kind]) - before == calls * (attempt + 1))
-    check(f"{kind}: with both sides awake nobody makes a system call", is_quiet(best, calls // BATCHES), f"best of {len(seen)} batches of "
-          f"{calls // BATCHES} calls:", *tell([best]))
+    told = f"best of {len(seen)} batches of {calls // BATCHES} calls: {tell([best])}"
+    if is_disturbed(best, calls // BATCHES):
+        disturbed.append(f"{kind}: {told}")
+    else:
+        check(f"{kind}: with both sides awake nobody makes a system call", not best, told)
     check(f"{kind}: none asks for memory", not MEMORY & {name for batch in seen for name in batch}, *tell(seen))
 
 # Calls that nobody waits for: the host naps between batches, and a program that is far ahead sleeps until it has caught up.
@@ -135,4 +140,6 @@ check("native calls are right", program.make("add", 100))
 seen = run(program, "add", 100000, program.pid)
 check("native: no system call at all", not any(seen), *tell(seen))
 check("native: the host has counted none of them", host.calls("proofs_add") == before)
+if disturbed:
+    finish_unsure("the machine is too busy to tell whether calls make no system call:", *disturbed)
 finish()
