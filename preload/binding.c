@@ -12,16 +12,27 @@
 
 _Static_assert(offsetof(struct binding, native) == 0, "entry_x86_64.S finds it there");
 
+/* The count is asked before the search: what is loaded meanwhile has it done again. */
+static void *seek_native(struct binding *binding)
+{
+    uint64_t loaded = elf_load_count() + 1;
+    void *native;
+
+    if (atomic_load_explicit(&binding->none_at, memory_order_relaxed) == loaded)
+        return NULL;
+    native = elf_find_native(binding->row->name);
+    if (native)
+        atomic_store_explicit(&binding->native, native, memory_order_release);
+    else
+        atomic_store_explicit(&binding->none_at, loaded, memory_order_relaxed);
+    return native;
+}
+
 void *binding_native(struct binding *binding)
 {
     void *native = atomic_load_explicit(&binding->native, memory_order_acquire);
 
-    if (native)
-        return native;
-    native = elf_find_native(binding->row->name);
-    if (native)
-        atomic_store_explicit(&binding->native, native, memory_order_release);
-    return native;
+    return native ? native : seek_native(binding);
 }
 
 struct plan *binding_plan(struct binding *binding)

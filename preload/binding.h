@@ -29,6 +29,7 @@ struct binding {
     bool closes;                             /* likewise */
     _Atomic(uint32_t *) is_direct_shown;     /* control memory's word for: calls pass us by; NULL: none */
     struct record *records[BINDING_RECORDS]; /* that lead somewhere, under gate_lock(); further ones lead to the hook */
+    _Atomic uint64_t none_at;                /* objects that were loaded, plus 1, when there was no native; 0: never */
     bool is_direct;                          /* calls go to the native function past the hook; likewise */
     struct compare_entry *compare;           /* compare mode: its counts */
     _Atomic uint32_t silenced;               /* lost calls since the last line about them */
@@ -38,7 +39,7 @@ struct binding {
 /* Where its calls run now. */
 enum mode binding_mode(const struct binding *binding);
 
-/* The function's native twin, looked for again while there is none; NULL: there is none. */
+/* The function's native twin; NULL: there is none, which is asked again when more has been loaded. */
 void *binding_native(struct binding *binding);
 
 /* The plan, made at the first need.  NULL: libffi cannot make such a call, or no memory; a line has said so. */

@@ -366,19 +366,34 @@ bool elf_address_is_behind_us(const void *address)
     return elf_object_each(ask_whether_behind, &(struct place){.address = address}) == 2;
 }
 
-static int read_unload_count(struct dl_phdr_info *info, size_t size, void *count)
+struct counts {
+    uint64_t loaded, unloaded;
+};
+
+/* The same are told with each object. */
+static int read_counts(struct dl_phdr_info *info, size_t size, void *counts)
 {
     (void)size;
-    *(uint64_t *)count = info->dlpi_subs;
+    *(struct counts *)counts = (struct counts){.loaded = info->dlpi_adds, .unloaded = info->dlpi_subs};
     return 1;
+}
+
+static struct counts ask_counts(void)
+{
+    struct counts counts = {0};
+
+    libc_iterate()(read_counts, &counts);
+    return counts;
+}
+
+uint64_t elf_load_count(void)
+{
+    return ask_counts().loaded;
 }
 
 uint64_t elf_unload_count(void)
 {
-    uint64_t count = 0;
-
-    libc_iterate()(read_unload_count, &count);
-    return count;
+    return ask_counts().unloaded;
 }
 
 struct search {

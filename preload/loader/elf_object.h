@@ -49,6 +49,10 @@ bool elf_address_is_loaded(const void *address);
  */
 bool elf_address_is_behind_us(const void *address);
 
+/* How many objects have been loaded in this process after its start (musl), or in all (glibc): it grows whenever a name
+ * may be found that was not there before.  Takes the loader's lock for a moment (glibc). */
+uint64_t elf_load_count(void);
+
 /* How many objects have been unloaded in this process; always 0 where the loader unloads none (musl). */
 uint64_t elf_unload_count(void);
 

@@ -107,6 +107,33 @@ alone.report = read(REPORT)
 check("without a host it runs here, and is not compared", alone.lines == ["add 3"] and
       alone.report["functions"][0]["not_compared"] == 1 and "host" in alone.report["functions"][0]["reason"], alone)
 
+# ---- a native function that comes later ----
+
+with open(folder + "/later.c", "w") as file:
+    file.write(r'''
+#include <dlfcn.h>
+#include <stdio.h>
+int main(int argc, char **argv)
+{
+    int (*only)(int) = (int (*)(int))dlsym(RTLD_DEFAULT, "ways_only_there");
+    int sum = 0;
+
+    for (int i = 0; only && argc > 1 && i < 5; i++) {
+        if (i == 3 && !dlopen(argv[1], RTLD_NOW))
+            return 1;
+        sum += only(i);
+    }
+    printf("%d\n", sum);
+    return 0;
+}
+''')
+ran = host.calls("ways_only_there")
+later = compare(Where.there + "/libways.so", program=compile("later", folder + "/later.c", "-ldl"))
+only = later.functions.get("ways_only_there", {})
+check("a function whose library is opened later is compared from then on", later.lines == ["100"] and
+      (only.get("calls"), only.get("not_compared")) == (2, 3), later, later.report)
+check("and all of its calls ran at the host", host.calls("ways_only_there") - ran == 5)
+
 # ---- the seeds' program ----
 
 for words in [], ["--integration"], ["--stress", "--iterations", "200"], ["--benchmark", "latency"], \

@@ -30,7 +30,7 @@ DOORS = [
     ("calling through libffi", r"\bffi_call\s*\(", ["spec/call/invoke.c", "preload/command/bench/bench_ffi.c"]),
     ("libffi's call interfaces", r"\bffi_prep_cif\w*\s*\(", ["spec/call/*.c", "preload/command/bench/bench_ffi.c"]),
     ("libffi's closures", r"\bffi_prep_(go_)?closure\w*\s*\(", ["preload/*.c"]),
-    ("the dynamic loader", r"\bdl(open|sym|vsym|mopen|addr)\s*\(", ["preload/shims.[ch]", "host/native_library.c"]),
+    ("the dynamic loader", r"\bdl(open|sym|vsym|mopen|addr)\s*\(", ["preload/loader/shims.[ch]", "host/native_library.c"]),
     ("the list of loaded objects", r"\bdl_iterate_phdr\s*\(", ["preload/loader/elf_object.c"]),
     ("shared memory", r"\bmemfd_create\s*\(", ["spec/wire/memory.c"]),
     ("the name of a libc", r"\b__GLIBC", ["spec/base/libc.[ch]"]),
