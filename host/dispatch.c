@@ -73,17 +73,13 @@ static int forget_closed(const struct dispatch *dispatch, const struct call *cal
 
     for (size_t i = 0; call->plan->has_closes && i < row->parameter_count; i++) {
         const struct parameter *parameter = &row->parameters[i];
-        uint64_t wire;
-        void *local;
-        int error;
+        const void *local;
 
         if (!parameter->passing.closes || !handle_class(parameter))
             continue;
         local = handle_behind(parameter, call->arguments[i]);
-        error = call->handles.export(call->handles.context, handle_class(parameter), local, &wire);
-        if (error)
-            return error;
-        handle_table_remove(dispatch->handles, wire);
+        if (local && !handle_table_remove(dispatch->handles, handle_class(parameter), local))
+            return -EBADF; /* another thread closes it */
     }
     return 0;
 }

@@ -2,7 +2,6 @@
 #include "spec/call/handle.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <string.h>
 
 enum { TAG = 0x5741, GENERATION_BITS = 12, PLACE_BITS = 20 };
@@ -63,12 +62,9 @@ int handle_table_find(struct handle_table *table, const char *class, uint64_t wi
     return 0;
 }
 
-void handle_table_remove(struct handle_table *table, uint64_t wire)
+bool handle_table_remove(struct handle_table *table, const char *class, const void *pointer)
 {
-    struct live_view view;
-
-    if (look_up(table, wire, &view))
-        (void)live_objects_end(&table->objects, &view);
+    return pointer && live_objects_remove(&table->objects, class, (uintptr_t)pointer);
 }
 
 size_t handle_table_live(const struct handle_table *table)

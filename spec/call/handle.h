@@ -11,6 +11,7 @@
 #include "spec/base/error.h"
 #include "spec/base/live_objects.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -45,8 +46,9 @@ MUST_CHECK int handle_table_add(struct handle_table *table, const char *class, v
 /* -EBADF: forged, of another session or class, or closed.  0 is NULL. */
 MUST_CHECK int handle_table_find(struct handle_table *table, const char *class, uint64_t wire, void **pointer);
 
-/* Forgets it; later uses are -EBADF. */
-void handle_table_remove(struct handle_table *table, uint64_t wire);
+/* Forgets what handle_table_find() has given; later uses of its handle are -EBADF.  Whether there was such a handle: of
+ * threads that remove it at once one is told so. */
+bool handle_table_remove(struct handle_table *table, const char *class, const void *pointer);
 
 /* How many are live. */
 size_t handle_table_live(const struct handle_table *table);

@@ -120,7 +120,7 @@ static void a_removed_handle_is_unknown(void **state)
 {
     uint64_t wire = add(*state, "box", objects);
 
-    handle_table_remove(*state, wire);
+    assert_true(handle_table_remove(*state, "box", objects));
     assert_unknown(*state, "box", wire);
     assert_int_equal(handle_table_live(*state), 0);
 }
@@ -129,9 +129,9 @@ static void removing_nonsense_removes_nothing(void **state)
 {
     uint64_t wire = add(*state, "box", objects);
 
-    handle_table_remove(*state, 0);
-    handle_table_remove(*state, wire + 1);
-    handle_table_remove(*state, UINT64_MAX);
+    assert_false(handle_table_remove(*state, "box", NULL));
+    assert_false(handle_table_remove(*state, "box", objects + 1));
+    assert_false(handle_table_remove(*state, "lid", objects));
     assert_ptr_equal(find(*state, "box", wire), objects);
     assert_int_equal(handle_table_live(*state), 1);
 }
@@ -141,13 +141,13 @@ static void a_removed_handle_stays_unknown_for_long(void **state)
 {
     uint64_t wire = add(*state, "box", objects);
 
-    handle_table_remove(*state, wire);
+    assert_true(handle_table_remove(*state, "box", objects));
     for (int i = 0; i < 100000; i++) {
         uint64_t next = add(*state, "box", objects);
 
         if (next == wire)
             fail_msg("the handle is back after %d others", i);
-        handle_table_remove(*state, next);
+        assert_true(handle_table_remove(*state, "box", objects));
     }
     assert_unknown(*state, "box", wire);
 }
@@ -184,7 +184,7 @@ static void a_full_table_refuses_more(void **state)
             fail();
     assert_int_equal(handle_table_add(table, "box", many + most, &wire), -EMFILE);
     assert_int_equal(wire, 0);
-    handle_table_remove(table, add(table, "box", many));
+    assert_true(handle_table_remove(table, "box", many));
     assert_int_equal(handle_table_add(table, "box", many + most, &wire), 0);
     free(many);
 }
@@ -213,7 +213,7 @@ static void open_and_close(char *pointer)
     expect(handle_table_add(shared, "box", pointer, &wire) == 0);
     expect(handle_table_find(shared, "box", wire, &found) == 0 && found == pointer);
     expect(handle_table_add(shared, "box", pointer, &again) == 0 && again == wire);
-    handle_table_remove(shared, wire);
+    expect(handle_table_remove(shared, "box", pointer));
     expect(handle_table_find(shared, "box", wire, &found) == -EBADF && !found);
 }
 
@@ -231,7 +231,7 @@ static void use_what_others_close(unsigned round)
         expect(wire == 0 ? !found : found == &common[(round / COMMON) % COMMON]);
     expect(handle_table_find(shared, "lid", wire ^ UINT64_C(1) << 32, &found) == -EBADF); /* of another session */
     if (round % 3 == 0)
-        handle_table_remove(shared, wire);
+        (void)handle_table_remove(shared, "lid", &common[(round / COMMON) % COMMON]);
 }
 
 static void *use_handles(void *number)
@@ -259,7 +259,7 @@ static void threads_use_each_others_handles(void **state)
     for (int i = 0; i < COMMON; i++) {
         wire = add(shared, "lid", &common[i]);
         assert_ptr_equal(find(shared, "lid", wire), &common[i]);
-        handle_table_remove(shared, wire);
+        assert_true(handle_table_remove(shared, "lid", &common[i]));
         assert_unknown(shared, "lid", wire);
     }
     assert_int_equal(handle_table_live(shared), 0);
@@ -267,6 +267,7 @@ static void threads_use_each_others_handles(void **state)
 
 static pthread_barrier_t barrier;
 static _Atomic uint64_t given[THREADS];
+static _Atomic unsigned removed; /* times that a thread was told that it has */
 
 static void *give_the_same(void *number)
 {
@@ -281,7 +282,8 @@ static void *give_the_same(void *number)
         for (size_t other = 0; other < THREADS; other++)
             expect(atomic_load(&given[other]) == wire);
         pthread_barrier_wait(&barrier);
-        handle_table_remove(shared, wire); /* by all of them */
+        if (handle_table_remove(shared, "box", &common[0]))
+            atomic_fetch_add(&removed, 1);
         expect(handle_table_find(shared, "box", wire, &(void *){NULL}) == -EBADF);
     }
     return NULL;
@@ -299,6 +301,7 @@ static void one_pointer_given_to_many_threads_has_one_handle(void **state)
         pthread_join(threads[i], NULL);
     pthread_barrier_destroy(&barrier);
     assert_int_equal(faults, 0);
+    assert_int_equal(removed, ROUNDS / 8);
     assert_int_equal(handle_table_live(shared), 0);
 }
 
