@@ -4,7 +4,7 @@ from lib_compile import *
 FIXTURES = SOURCE + "/tests/fixtures/posts"
 LIBRARY = compile("posts/libposts.so", *SHARED, FIXTURES + "/libposts.c")
 PLACE = os.path.dirname(LIBRARY)
-POSTS = compile("posts/posts", FIXTURES + "/posts.c", LIBRARY, "-Wl,-rpath," + PLACE, "-pthread")
+POSTS = compile("posts/posts", "-I" + SOURCE, FIXTURES + "/posts.c", LIBRARY, "-Wl,-rpath," + PLACE, "-pthread")
 POSTS_SPEC = shutil.copy(FIXTURES + "/posts.json", PLACE)
 MEDIA = [os.environ["WINAPI_TRANSPORT"]] if "WINAPI_TRANSPORT" in os.environ else ["memory", "socket"]
 BEFORE = 77  # errno before each command

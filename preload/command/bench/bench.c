@@ -205,7 +205,7 @@ static int run_rounds(struct bench *bench)
 
     for (size_t i = 0; i < BENCH_PARTS; i++)
         if (is_wanted(bench, bench_parts[i]))
-            steps += bench_parts[i]->steps(bench);
+            steps += bench_parts[i]->steps ? bench_parts[i]->steps(bench) : 1;
     progress_start(steps * bench->rounds);
     for (unsigned round = 0; !error && round < bench->rounds; round++)
         for (size_t i = 0; !error && i < BENCH_PARTS; i++)

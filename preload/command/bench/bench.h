@@ -61,8 +61,8 @@ struct bench {
 /* One part: what --only calls it, how many steps of the progress bar a round has, and the round itself. */
 struct bench_part {
     const char *name;
-    size_t (*steps)(const struct bench *bench);
-    int (*run)(struct bench *bench);     /* one round; errors are logged */
+    size_t (*steps)(const struct bench *bench); /* NULL: one */
+    int (*run)(struct bench *bench);            /* one round; errors are logged */
     void (*finish)(struct bench *bench); /* ends what the part has started for itself, at the end; NULL: nothing */
 };
 

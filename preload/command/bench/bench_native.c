@@ -118,16 +118,10 @@ static int run(struct bench *bench)
     return error;
 }
 
-static size_t steps(const struct bench *bench)
-{
-    (void)bench;
-    return 1;
-}
-
 static void finish(struct bench *bench)
 {
     (void)bench;
     bench_child_end(&native);
 }
 
-const struct bench_part bench_native = {"native", steps, run, finish};
+const struct bench_part bench_native = {"native", NULL, run, finish};
