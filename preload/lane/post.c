@@ -144,7 +144,7 @@ static bool settle(struct core *core, const struct thread_lane *but)
 
     while (!lane_pool_are_settled(but)) {
         if (clock_is_past(deadline_ns)) {
-            log_error("calls that nobody waits for are not over after %llu ms; the next call does not wait for them",
+            log_error("calls that nobody waits for are not over after %llu ms; what waited for them goes on",
                       (unsigned long long)timeout_ms);
             return false;
         }

@@ -8,7 +8,7 @@ from lib_posts import *
 
 TOLD = "this call, which was not waited for, has failed; the one that is told so was not made"
 UNMADE = "the host has ended; calls that nobody waited for may not have been made"
-LATE = r"calls that nobody waits for are not over after {} ms; the next call does not wait for them"
+LATE = r"calls that nobody waits for are not over after {} ms; what waited for them goes on"
 
 
 # ---- failures ----
