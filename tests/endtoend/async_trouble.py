@@ -177,7 +177,7 @@ def look_at_stuck():
         program = Posts(host, WINAPI_CALL_TIMEOUT=timeout)
         program.hold()
         began = time.monotonic()
-        check(f"a stuck call at the end, timeout {timeout}: it ends", program.stop() == 0, *program.lines())
+        check(f"a stuck call at the end, timeout {timeout}: it ends", program.stop(2 * PATIENCE) == 0, *program.lines())
         check("in time", waits <= 1000 * (time.monotonic() - began) < waits + 1900 * SLOWER)
         check("and says so", program.new_lines() == [LATE.format(waits)], *program.lines())
         program.let_go()

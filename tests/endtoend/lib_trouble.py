@@ -58,12 +58,12 @@ def finish():
     sys.exit(1 if failures else 0)
 
 
-def let_end(process):
+def let_end(process, patience=PATIENCE):
     """Closes its stdin, which it reads to the end; its exit status."""
     with contextlib.suppress(OSError):
         process.stdin.close()
     try:
-        return process.wait(PATIENCE)
+        return process.wait(patience)
     except subprocess.TimeoutExpired:
         process.kill()
         return process.wait()
@@ -266,9 +266,9 @@ class Program:
         self.seen = len(lines)
         return lines[seen:]
 
-    def stop(self):
+    def stop(self, patience=PATIENCE):
         """Its exit status."""
-        return let_end(self.process)
+        return let_end(self.process, patience)
 
     def die(self):
         self.process.kill()
