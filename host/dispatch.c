@@ -191,6 +191,8 @@ static void answer_request(const struct dispatch *dispatch, struct call *call)
 
     if (!function) {
         start_reply(dispatch, request->header.function == FRAME_NO_FUNCTION ? FRAME_OK : FRAME_REFUSED_FUNCTION);
+        if (request->header.function == FRAME_NO_FUNCTION)
+            posted_counts_answer(dispatch->posted, request, lane_reply(dispatch->lane));
         return;
     }
     call->fault_name = call->fault_what = NULL;
@@ -214,6 +216,7 @@ static int serve_one(const struct dispatch *dispatch, struct call *call)
 
     if (dispatch->lane->is_posted) {
         answer_request(dispatch, call);
+        posted_counts_add(dispatch->posted, dispatch->track);
         lane_release(dispatch->lane);
         return 0;
     }

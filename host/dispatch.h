@@ -7,6 +7,7 @@
 #define WINAPI_HOST_DISPATCH_H
 
 #include "host/function.h"
+#include "host/posted_counts.h"
 #include "host/statistics.h"
 #include "spec/call/handle.h"
 #include "spec/wire/lane.h"
@@ -28,8 +29,9 @@ struct dispatch {
     struct client_slot *client;
     struct handle_table *handles;
     struct failures *failures;
-    size_t track;          /* the lane's, in the statistics */
-    uint64_t memory_limit; /* bytes of one buffer, and of what one call may make copies of */
+    struct posted_counts *posted; /* of all lanes; this one's by its track */
+    size_t track;                 /* the lane's, in the statistics */
+    uint64_t memory_limit;        /* bytes of one buffer, and of what one call may make copies of */
 };
 
 /* Returns when the guest has closed the lane or sent nonsense on it; the lane is the caller's to close. */

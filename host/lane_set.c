@@ -22,9 +22,12 @@ enum { NUDGES_MOST = 20 };
 
 int lane_set_init(struct lane_set *set, size_t most)
 {
+    int error;
+
     memset(set, 0, sizeof(*set));
     set->most = most;
-    return -pthread_mutex_init(&set->lock, NULL);
+    error = posted_counts_init(&set->posted);
+    return error ? error : -pthread_mutex_init(&set->lock, NULL);
 }
 
 /* Closing and freeing the place are one step: a guest that finds its lane let go of may open it again at once. */
@@ -35,6 +38,7 @@ static void remove_lane(struct served_lane *served)
     pthread_mutex_lock(&set->lock);
     lane_close(&served->lane);
     set->lanes[served->place] = NULL;
+    posted_counts_close(&set->posted, served->place);
     set->count--;
     set->interrupted -= served->nudges > 0;
     pthread_mutex_unlock(&set->lock);
@@ -51,6 +55,7 @@ static void *serve(void *argument)
                                 .client = set->client,
                                 .handles = set->handles,
                                 .failures = &served->failures,
+                                .posted = &set->posted,
                                 .track = served->place,
                                 .memory_limit = set->memory_limit};
 
@@ -79,8 +84,10 @@ static int add_lane(struct lane_set *set, struct served_lane *served, uint32_t n
     served->set = set;
     served->number = number;
     served->place = place;
+    posted_counts_open(&set->posted, place, number);
     error = call_thread_start(serve, served, &served->thread);
     if (error) {
+        posted_counts_close(&set->posted, place);
         lane_close(&served->lane);
         return error;
     }

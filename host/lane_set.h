@@ -9,6 +9,7 @@
 #define WINAPI_HOST_LANE_SET_H
 
 #include "host/function.h"
+#include "host/posted_counts.h"
 #include "host/statistics.h"
 #include "spec/call/handle.h"
 #include "spec/wire/memory.h"
@@ -25,6 +26,7 @@ struct lane_set {
     struct served_lane *lanes[LANES_MOST]; /* NULL: free */
     size_t count, most;
     size_t interrupted; /* lanes that are */
+    struct posted_counts posted;
 
     /* What the lanes work with; outlives them. */
     struct host_functions *functions;

@@ -151,7 +151,7 @@ int forward_encode(struct forward *forward, struct core *core, struct binding *b
 /* 0 with forward->is_posted, or without: it is to be exchanged after all. */
 static int try_post(struct forward *forward, const struct core *core, const struct binding *binding)
 {
-    int error = post_send(forward->lane, clock_deadline_ns(timeout_of(core, binding)));
+    int error = lane_post(&forward->lane->lane, clock_deadline_ns(timeout_of(core, binding)));
 
     if (error == -ENOTSUP)
         return 0;

@@ -79,8 +79,17 @@ bool lane_pool_is_wanted(void);
  */
 bool lane_pool_may_have_one(bool (*is_ours)(const struct thread_lane *lane));
 
-/* Whether every call that was posted is over, on all lanes but that one; wakes hosts that nap. */
-bool lane_pool_are_settled(const struct thread_lane *but);
+/*
+ * Whether every call that was posted is over, on all lanes but that one; wakes hosts that nap.  *asks: some are over
+ * only as soon as the host says so, lane_pool_ask().
+ */
+bool lane_pool_are_settled(const struct thread_lane *but, bool *asks);
+
+/*
+ * Asks the host, on a lane that is the caller's and in use, which of the calls posted on other lanes are over.  It
+ * answers when they are, or a while later.  As lane_exchange().
+ */
+MUST_CHECK int lane_pool_ask(struct thread_lane *asker, const struct thread_lane *but, uint64_t deadline_ns);
 
 /* Why the last lane_pool_find() that failed did, in words: an address or a limit, and what to do. */
 void lane_pool_explain(char *text, size_t size);

@@ -98,6 +98,11 @@ int post_prepare(struct thread_lane *lane, uint64_t deadline_ns)
     error = lane_ring_open(&lane->lane);
     if (error)
         return -ENOTSUP;
+    if (lane->lane.medium == MEDIUM_SOCKET) {
+        list_lane(lane);
+        atomic_store_explicit(&lane->has_posted, true, memory_order_release);
+        return 0;
+    }
     frame_start(lane_request(&lane->lane), FRAME_CALL, ++lane->request, FRAME_NO_FUNCTION);
     error = lane_exchange(&lane->lane, deadline_ns, &sent);
     if (!error)
@@ -117,18 +122,6 @@ void post_keep_order(struct core *core, struct thread_lane *lane)
         post_settle(core, false);
 }
 
-int post_send(struct thread_lane *lane, uint64_t deadline_ns)
-{
-    int error = lane_post(&lane->lane);
-
-    while (error == -EAGAIN) {
-        error = lane_catch_up(&lane->lane, deadline_ns);
-        if (!error)
-            error = lane_post(&lane->lane);
-    }
-    return error;
-}
-
 /* ---- waiting ---- */
 
 static uint64_t settle_ms(const struct core *core)
@@ -136,20 +129,47 @@ static uint64_t settle_ms(const struct core *core)
     return core->settings.call_timeout_ms ? core->settings.call_timeout_ms : SETTLE_MS;
 }
 
+/* On a lane like any call's.  -EAGAIN: there is none just now; as lane_exchange(). */
+static int ask(struct core *core, const struct thread_lane *but, uint64_t deadline_ns)
+{
+    struct thread_lane *lane;
+    struct call_mark mark;
+    int error;
+
+    if (thread_lane_take(core, &lane, &mark))
+        return -EAGAIN;
+    error = lane_pool_ask(lane, but, deadline_ns);
+    thread_lane_give(lane, error);
+    return error;
+}
+
+/* -ETIMEDOUT: it is time to give up. */
+static int wait_on(struct core *core, const struct thread_lane *but, bool asks, uint64_t deadline_ns)
+{
+    int error = -EAGAIN;
+
+    if (clock_is_past(deadline_ns))
+        return -ETIMEDOUT;
+    if (asks)
+        error = ask(core, but, deadline_ns);
+    if (error == -EAGAIN)
+        system_nap(NAP_NS);
+    return error;
+}
+
 /* false: they are not over in time. */
 static bool settle(struct core *core, const struct thread_lane *but)
 {
     uint64_t timeout_ms = settle_ms(core);
     uint64_t deadline_ns = clock_deadline_ns(timeout_ms);
+    bool asks;
 
-    while (!lane_pool_are_settled(but)) {
-        if (clock_is_past(deadline_ns)) {
+    while (!lane_pool_are_settled(but, &asks))
+        if (wait_on(core, but, asks, deadline_ns) == -ETIMEDOUT) {
             log_error("calls that nobody waits for are not over after %llu ms; what waited for them goes on",
                       (unsigned long long)timeout_ms);
             return false;
         }
-        system_nap(NAP_NS);
-    }
     return true;
 }
 

@@ -19,8 +19,10 @@
 enum { POSTINGS_MOST = 64 };
 
 /*
- * Where a lane's words of posted calls lie, in shared memory, which stays mapped whatever becomes of the lane.  Whoever
- * posts has only those to write, without a barrier; whoever wants to know looks there.
+ * Where a lane's words of posted calls lie: in shared memory, which stays mapped whatever becomes of the lane, or with
+ * a socket in the lane itself, which is kept for later ones.  Whoever posts has only those to write; whoever wants to
+ * know looks there.  Over a socket what is over is known when a call behind it was answered, or when the host was
+ * asked.
  */
 struct posting {
     _Atomic(const struct thread_lane *) lane;
@@ -41,9 +43,6 @@ MUST_CHECK int post_prepare(struct thread_lane *lane, uint64_t deadline_ns);
 
 /* Before a call is posted on that lane: those that this thread has posted on another one come first. */
 void post_keep_order(struct core *core, struct thread_lane *lane);
-
-/* Posts the encoded request; waits while the host is far behind.  As lane_post() and lane_catch_up(). */
-MUST_CHECK int post_send(struct thread_lane *lane, uint64_t deadline_ns);
 
 void post_settle(struct core *core, bool is_remote);
 

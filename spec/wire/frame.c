@@ -58,9 +58,12 @@ static bool index_fits(const struct frame_header *header, uint32_t flag, uint8_t
 
 static int flags_check(const struct frame_header *header, enum frame_kind kind)
 {
-    uint32_t known = FRAME_BODY_IN_BUFFER | (kind == FRAME_CALL ? FRAME_ROOM_FOR_BODY | FRAME_MAY_TELL : 0u);
+    uint32_t answered = FRAME_ROOM_FOR_BODY | FRAME_MAY_TELL;
+    uint32_t known = FRAME_BODY_IN_BUFFER | (kind == FRAME_CALL ? answered | FRAME_POSTED : 0u);
 
     if ((header->flags & ~known) != 0)
+        return -EBADMSG;
+    if ((header->flags & FRAME_POSTED) && (header->flags & answered))
         return -EBADMSG;
     if ((header->flags & FRAME_BODY_IN_BUFFER) && header->inline_size != 0)
         return -EBADMSG;
@@ -84,6 +87,10 @@ static int header_check(const struct frame_header *header, enum frame_kind kind)
     if (header->status >= FRAME_STATUSES || (kind == FRAME_CALL && header->status != FRAME_OK))
         return -EBADMSG;
     if (memcmp(header->reserved, zero, sizeof(zero)) != 0 || header->sequence != 0)
+        return -EBADMSG;
+
+    if (kind == FRAME_CALL && header->function == FRAME_NO_FUNCTION &&
+        header->inline_size % sizeof(struct frame_pending) != 0)
         return -EBADMSG;
 
     return flags_check(header, kind);
@@ -144,6 +151,8 @@ int frame_copy(struct frame *frame, const volatile void *shared, enum frame_kind
     rc = header_check(&frame->header, kind);
     if (rc < 0)
         return rc;
+    if (frame->header.flags & FRAME_POSTED) /* there is a ring for that */
+        return -EBADMSG;
 
     head_size = frame_head_size(&frame->header);
     copy_shared(frame->buffers, bytes + sizeof(frame->header), head_size - sizeof(frame->header));

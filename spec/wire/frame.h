@@ -25,9 +25,19 @@ enum frame_flag {
     FRAME_BODY_IN_BUFFER = 1 << 0, /* the body did not fit: descriptor `body_buffer` holds it, inline_size is 0 */
     FRAME_ROOM_FOR_BODY = 1 << 1,  /* calls: descriptor `room_buffer` is room for the answer's body */
     FRAME_MAY_TELL = 1 << 2,       /* calls: FRAME_EARLIER_FAILED may be the answer */
+    FRAME_POSTED = 1 << 3,         /* calls, over a socket: nobody waits, and there is no answer */
 };
 
 #define FRAME_NO_FUNCTION UINT32_MAX /* a call of nothing: it is answered when all before it are over */
+
+/*
+ * The body of such a call, any number of times: calls that were posted on another lane.  It is answered when so many
+ * are over, or a while later; the answer's body says in as many words of 4 bytes how many are.  Counts wrap.
+ */
+struct frame_pending {
+    uint32_t lane; /* its number */
+    uint32_t count;
+};
 
 /* How a call ended, apart from what the function itself says.  Never an errno: those differ between systems. */
 enum frame_status {

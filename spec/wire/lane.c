@@ -14,12 +14,17 @@
 
 enum { PAYLOAD_STEP = 64 << 10 }; /* payload memory grows in these steps */
 
+static void lane_clear(struct lane *lane, enum medium medium, int fd, int watch_fd)
+{
+    memset(lane, 0, offsetof(struct lane, ahead));
+    lane->medium = medium;
+    lane->fd = fd;
+    lane->watch_fd = watch_fd;
+}
+
 int lane_open_memory(struct lane *lane, const struct memory *memory, uint32_t index, struct arena *arena, int watch_fd)
 {
-    memset(lane, 0, sizeof(*lane));
-    lane->medium = MEDIUM_MEMORY;
-    lane->fd = -1;
-    lane->watch_fd = watch_fd;
+    lane_clear(lane, MEDIUM_MEMORY, -1, watch_fd);
     lane->memory = memory;
     lane->arena = arena;
     spin_init(&lane->spin);
@@ -30,10 +35,7 @@ int lane_open_memory(struct lane *lane, const struct memory *memory, uint32_t in
 
 int lane_open_socket(struct lane *lane, int fd, uint64_t payload_most)
 {
-    memset(lane, 0, sizeof(*lane));
-    lane->medium = MEDIUM_SOCKET;
-    lane->fd = fd;
-    lane->watch_fd = -1;
+    lane_clear(lane, MEDIUM_SOCKET, fd, -1);
     lane->payload_most = payload_most;
     spin_init(&lane->spin);
     descriptor_mark(&lane->mark, fd);
@@ -59,6 +61,7 @@ static void lane_drop(struct lane *lane)
         lane_socket_shrink(lane);
     lane->fd = -1;
     lane->out = lane->in = NULL;
+    lane_note_over(lane, lane_posted(lane)); /* nobody will be told any more */
     lane->ring = (struct ring){0};
     lane->arena = NULL;
     lane->payload = NULL;
@@ -175,24 +178,54 @@ int lane_exchange(struct lane *lane, uint64_t deadline_ns, bool *sent)
 
 int lane_ring_open(struct lane *lane)
 {
-    if (lane->medium != MEDIUM_MEMORY)
+    if (lane->ring.filled != NULL)
+        return 0;
+    if (lane->medium == MEDIUM_MEMORY)
+        return lane_memory_ring_open(lane);
+    ring_start(&lane->ring, NULL, &lane->counts.filled, &lane->counts.emptied);
+    return 0;
+}
+
+int lane_post(struct lane *lane, uint64_t deadline_ns)
+{
+    int rc;
+
+    if (lane->ring.filled == NULL)
         return -ENOTSUP;
-    return lane->ring.bytes != NULL ? 0 : lane_memory_ring_open(lane);
-}
-
-int lane_post(struct lane *lane)
-{
-    return lane->medium == MEDIUM_MEMORY ? lane_memory_post(lane) : -ENOTSUP;
-}
-
-int lane_catch_up(struct lane *lane, uint64_t deadline_ns)
-{
-    return lane->ring.bytes != NULL ? lane_memory_catch_up(lane, deadline_ns) : 0;
+    if (lane->medium == MEDIUM_SOCKET)
+        return lane_socket_post(lane, deadline_ns);
+    rc = lane_memory_post(lane);
+    while (rc == -EAGAIN) {
+        rc = lane_memory_catch_up(lane, deadline_ns);
+        if (rc == 0)
+            rc = lane_memory_post(lane);
+    }
+    return rc;
 }
 
 bool lane_is_settled(const struct lane *lane)
 {
     return ring_is_empty(&lane->ring);
+}
+
+uint32_t lane_posted(const struct lane *lane)
+{
+    return lane->medium == MEDIUM_SOCKET ? atomic_load(&lane->counts.filled) : 0;
+}
+
+/* Never back: who has asked may be told late.  Nor beyond what is counted as posted. */
+void lane_note_over(struct lane *lane, uint32_t count)
+{
+    uint32_t before, posted = lane_posted(lane);
+
+    if (lane->medium != MEDIUM_SOCKET)
+        return;
+    if ((int32_t)(count - posted) > 0)
+        count = posted;
+    before = atomic_load(&lane->counts.emptied);
+    while ((int32_t)(count - before) > 0 &&
+           !atomic_compare_exchange_weak(&lane->counts.emptied, &before, count)) /* counterpart: ring_is_empty() */
+        continue;
 }
 
 void lane_nudge(const struct lane *lane)
@@ -203,12 +236,13 @@ void lane_nudge(const struct lane *lane)
 
 void lane_release(struct lane *lane)
 {
-    ring_release(&lane->ring);
+    if (lane->medium == MEDIUM_MEMORY)
+        ring_release(&lane->ring);
 }
 
-bool lane_has_posted(const struct lane *lane)
+bool lane_has_posted(struct lane *lane)
 {
-    return lane->medium == MEDIUM_MEMORY && lane_memory_has_posted(lane);
+    return lane->medium == MEDIUM_MEMORY ? lane_memory_has_posted(lane) : lane_socket_has_posted(lane);
 }
 
 int lane_receive(struct lane *lane)

@@ -25,7 +25,10 @@
 
 enum medium { MEDIUM_MEMORY, MEDIUM_SOCKET };
 
-enum { LANE_SIZE = 2 * MEMORY_PAGE }; /* bytes of shared memory that a memory lane takes */
+enum {
+    LANE_SIZE = 2 * MEMORY_PAGE, /* bytes of shared memory that a memory lane takes */
+    LANE_AHEAD = 4096,           /* bytes that a socket lane reads at once: many small calls, or any frame */
+};
 
 #define LANE_LEFT UINT32_C(0x80000000) /* flipped in `taken`: the host takes no further request */
 
@@ -63,6 +66,11 @@ static inline _Atomic uint32_t *lane_sequence(struct lane_page *page)
 
 _Static_assert(sizeof(struct lane_page) <= MEMORY_PAGE, "a lane page is one page");
 
+/* The words of a socket lane's ring: calls.  The host tells how many are over when it is asked. */
+struct lane_counts {
+    _Atomic uint32_t filled, emptied;
+};
+
 /* Memory of the program's that stands for a piece of payload memory. */
 struct lent {
     uint64_t offset, size;
@@ -93,7 +101,7 @@ struct lane {
     uint8_t *payload;                /* this call's payload memory */
     uint64_t payload_offset;         /* of payload in the lane's payload memory */
     uint64_t payload_size;           /* bytes there; kept for the next call */
-    struct ring ring;                /* memory: calls that nobody waits for */
+    struct ring ring;                /* calls that nobody waits for; over a socket its words only */
     uint64_t ring_offset;            /* guest: of it, in the arena */
     uint32_t naps;                   /* host: how many more there are before it sleeps for long */
     bool has_exchanged;              /* guest: since it last posted */
@@ -101,9 +109,15 @@ struct lane {
     uint64_t payload_most;           /* host, socket medium: bytes that a client may make us keep */
     struct lent lent[FRAME_BUFFERS]; /* guest, socket medium: of this call */
     uint32_t lent_count;
+    size_t ahead_at, ahead_size; /* socket: of ahead[], what is used and what is there */
 
     struct frame request; /* guest: what goes out.  Host: private copy of what came */
     struct frame reply;   /* host: what goes out.  Guest: private copy of what came */
+
+    /* Not cleared when the lane is opened again. */
+    uint8_t ahead[LANE_AHEAD]; /* socket: what came with, or behind, the last frame */
+    struct lane_counts counts; /* socket: others may be looking */
+    _Atomic bool is_answering; /* host, socket: a call that is waited for is under way */
 };
 
 /*
@@ -168,25 +182,27 @@ void lane_take_back(struct lane *lane);
 MUST_CHECK int lane_exchange(struct lane *lane, uint64_t deadline_ns, bool *sent);
 
 /*
- * Before the first lane_post(): takes memory for it, of which the host learns with the next lane_exchange(), which must
- * come first (of FRAME_NO_FUNCTION, say).  -ENOTSUP this medium has no such thing; -ENOMEM, -ENOSPC.
+ * Before the first lane_post().  Over memory it takes some, of which the host learns with the next lane_exchange(),
+ * which must come first (of FRAME_NO_FUNCTION, say).  -ENOMEM, -ENOSPC.
  */
 MUST_CHECK int lane_ring_open(struct lane *lane);
 
 /*
- * Hands lane->request to the host without waiting.  Nothing tells how it ends but FRAME_EARLIER_FAILED.  -ENOTSUP there
- * is no ring, or the call is too large for it: lane_exchange(); -EAGAIN the host is far behind: lane_catch_up();
- * -ECONNRESET the host has closed the lane.
+ * Hands lane->request to the host, and waits only while the host is far behind.  Nothing tells how the call ends but
+ * FRAME_EARLIER_FAILED.  -ENOTSUP there is no ring, or the call does not fit there: lane_exchange(); -ETIMEDOUT the
+ * host is still far behind at the deadline, and the lane of no more use; -ECONNRESET the host has closed the lane.
  */
-MUST_CHECK int lane_post(struct lane *lane);
+MUST_CHECK int lane_post(struct lane *lane, uint64_t deadline_ns);
 
 /*
- * Waits until the host has emptied at least half of the ring.  -ETIMEDOUT; -ECONNRESET the other end is gone.
+ * Whether every call that was posted is over, as far as is known: over a socket all are that came before an answer, or
+ * of which lane_note_over() tells.  Any thread, while the lane is open.
  */
-MUST_CHECK int lane_catch_up(struct lane *lane, uint64_t deadline_ns);
-
-/* Whether every call that was posted is over.  Any thread, while the lane is open. */
 bool lane_is_settled(const struct lane *lane);
+
+/* How many were posted on a socket lane since it was opened, and the host's word that so many of them are over. */
+uint32_t lane_posted(const struct lane *lane);
+void lane_note_over(struct lane *lane, uint32_t count);
 
 /* Wakes the host for what was posted.  Any thread, while the lane is open. */
 void lane_nudge(const struct lane *lane);
@@ -206,8 +222,12 @@ struct frame *lane_reply(struct lane *lane);
 /* The request was posted, and is over: nobody waits for an answer. */
 void lane_release(struct lane *lane);
 
-/* Whether the guest has posted what is not over yet.  Any thread, while the lane is open. */
-bool lane_has_posted(const struct lane *lane);
+/*
+ * For who wants to end: whether the guest has posted what is not over yet.  Over a socket what the guest sends from now
+ * on is refused, and the lane's own thread ends when it has made what was sent before; until then there may be some.
+ * Any thread, while the lane is open.
+ */
+bool lane_has_posted(struct lane *lane);
 
 /* Sends the answer.  -EINVAL a descriptor lies outside the payload memory; -ECONNRESET the guest closed the lane. */
 MUST_CHECK int lane_answer(struct lane *lane);

@@ -19,10 +19,12 @@ void lane_memory_leave(struct lane *lane);
 
 /* What lane.h has under the same names; the lane's medium is memory. */
 MUST_CHECK int lane_memory_ring_open(struct lane *lane);
-MUST_CHECK int lane_memory_post(struct lane *lane);
-MUST_CHECK int lane_memory_catch_up(struct lane *lane, uint64_t deadline_ns);
 void lane_memory_nudge(const struct lane *lane);
 bool lane_memory_has_posted(const struct lane *lane);
+
+/* As lane_post(), but -EAGAIN the host is far behind; waits until it has emptied half of the ring, -ETIMEDOUT. */
+MUST_CHECK int lane_memory_post(struct lane *lane);
+MUST_CHECK int lane_memory_catch_up(struct lane *lane, uint64_t deadline_ns);
 
 /* Wakes who waits for something in this page; whether it slept, or napped. */
 bool lane_memory_wake(struct lane_page *page);
@@ -33,14 +35,20 @@ MUST_CHECK int lane_memory_ring_adopt(struct lane *lane);
 MUST_CHECK bool lane_memory_leave_when_idle(struct lane *lane);
 
 /* Prepares the socket: once, at either end. */
-void lane_socket_start(const struct lane *lane);
+void lane_socket_start(struct lane *lane);
 
 MUST_CHECK int lane_socket_exchange(struct lane *lane, uint64_t deadline_ns, bool *sent);
+MUST_CHECK int lane_socket_post(struct lane *lane, uint64_t deadline_ns);
 MUST_CHECK int lane_socket_receive(struct lane *lane);
 MUST_CHECK int lane_socket_answer(struct lane *lane);
+bool lane_socket_has_posted(struct lane *lane);
 
 /* Makes the private payload memory at least this large; what was in it is lost when it grows. */
 MUST_CHECK int lane_socket_grow(struct lane *lane, uint64_t size);
 void lane_socket_shrink(struct lane *lane);
+
+/* Touches each page, for who provides it then. */
+void lane_socket_touch_to_read(const void *data, size_t size);
+void lane_socket_touch_to_write(void *data, size_t size);
 
 #endif

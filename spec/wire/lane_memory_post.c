@@ -45,7 +45,7 @@ int lane_memory_post(struct lane *lane)
     const struct frame *request = &lane->request;
     void *body;
 
-    if (lane->ring.bytes == NULL || request->header.buffer_count != 0 || request->header.inline_size > RING_BODY_MOST)
+    if (request->header.buffer_count != 0 || request->header.inline_size > RING_BODY_MOST)
         return -ENOTSUP;
     if (atomic_load_explicit(&lane->in->closed, memory_order_relaxed) != 0)
         return -ECONNRESET;

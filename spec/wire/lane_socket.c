@@ -2,8 +2,9 @@
  * Lanes over a stream socket: the parts of a frame that are in use, then the bytes of each descriptor that goes this
  * way, in order.
  *
- * One request is under way at a time, so a receiver reads as much as a whole frame at once: what comes beyond the
- * frame can only be its payload.  A small call is then one system call each way.
+ * A receiver reads as much as there is, up to LANE_AHEAD: a small call is then one system call each way, and many that
+ * nobody waits for are one.  What comes beyond a frame is its payload, then the next frame, but only where nobody waits
+ * for an answer.
  *
  * Each frame says on which processor it was sent.  Where that is the waiter's own it sleeps in recv() at once, because
  * the other end cannot run while it looks.  Elsewhere it looks again and again for as long as spin.h says, since a
@@ -18,81 +19,26 @@
 #include <errno.h>
 #include <sched.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/uio.h>
 
 enum {
     PARTS_MOST = 2 + FRAME_BUFFERS, /* head, body, payload */
-    FLAT_MOST = 512,      /* bytes of a frame that is sent in one part: copying costs less than a second one */
-    SEND_ROOM = 1 << 20,  /* bytes under way before a sender waits, where the system allows it */
-    HUGE_LEAST = 4 << 20, /* payload memory from this size on is better had in huge pages */
-    LOOKS_PER_CLOCK = 4,  /* looks between two questions for the time */
-    FOLLOW_NS = 20000,    /* how long a waiter spins for more of what has begun to come */
-    FAULTS_MOST = 8,      /* without progress */
+    FLAT_MOST = 512,     /* bytes of a frame that is sent in one part: copying costs less than a second one */
+    SEND_ROOM = 1 << 20, /* bytes under way before a sender waits, where the system allows it */
+    LOOKS_PER_CLOCK = 4, /* looks between two questions for the time */
+    FOLLOW_NS = 20000,   /* how long a waiter spins for more of what has begun to come */
+    FAULTS_MOST = 8,     /* without progress */
 };
 
-void lane_socket_start(const struct lane *lane)
+_Static_assert(LANE_AHEAD >= sizeof(struct frame), "the largest frame is read into it");
+
+void lane_socket_start(struct lane *lane)
 {
+    atomic_store(&lane->counts.filled, 0);
+    atomic_store(&lane->counts.emptied, 0);
+    atomic_store(&lane->is_answering, false);
     /* Without it a large transfer only is slower. */
     (void)setsockopt(lane->fd, SOL_SOCKET, SO_SNDBUF, &(int){SEND_ROOM}, sizeof(int));
-}
-
-/* ---- payload memory ---- */
-
-int lane_socket_grow(struct lane *lane, uint64_t size)
-{
-    uint64_t whole;
-    void *payload;
-
-    if (lane->payload != NULL && size <= lane->payload_size)
-        return 0;
-    if (size > SIZE_MAX - MEMORY_PAGE)
-        return -ENOMEM;
-
-    whole = (size + MEMORY_PAGE - 1) / MEMORY_PAGE * MEMORY_PAGE;
-    lane_socket_shrink(lane);
-    payload = mmap(NULL, whole, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (payload == MAP_FAILED)
-        return -ENOMEM;
-    if (whole >= HUGE_LEAST)
-        (void)madvise(payload, whole, MADV_HUGEPAGE);
-
-    lane->payload = payload;
-    lane->payload_size = whole;
-    return 0;
-}
-
-void lane_socket_shrink(struct lane *lane)
-{
-    if (lane->payload != NULL)
-        munmap(lane->payload, lane->payload_size);
-    lane->payload = NULL;
-    lane->payload_size = 0;
-}
-
-/*
- * What is lent may be memory that the program's own handler of SIGSEGV provides at the first access, or takes back now
- * and then, as garbage collectors do.  The kernel only says EFAULT where a function would have got there, so it is
- * touched here.  Where nothing provides it the program ends, as it would have.
- */
-static void touch_to_read(const void *data, size_t size)
-{
-    const volatile uint8_t *bytes = data;
-
-    for (size_t at = 0; at < size; at += MEMORY_PAGE)
-        (void)bytes[at];
-    if (size != 0)
-        (void)bytes[size - 1];
-}
-
-static void touch_to_write(void *data, size_t size)
-{
-    uint8_t *bytes = data;
-
-    for (size_t at = 0; at < size; at += MEMORY_PAGE)
-        __atomic_fetch_or(&bytes[at], 0, __ATOMIC_RELAXED);
-    if (size != 0)
-        __atomic_fetch_or(&bytes[size - 1], 0, __ATOMIC_RELAXED);
 }
 
 /* ---- sending ---- */
@@ -171,7 +117,7 @@ static int socket_wait(const struct lane *lane, short events, uint64_t deadline_
 static void parts_touch(const struct parts *parts)
 {
     for (int i = parts->at; i < parts->count; i++)
-        touch_to_read(parts->vectors[i].iov_base, parts->vectors[i].iov_len);
+        lane_socket_touch_to_read(parts->vectors[i].iov_base, parts->vectors[i].iov_len);
 }
 
 static ssize_t parts_try(const struct lane *lane, struct parts *parts, int flags)
@@ -237,7 +183,7 @@ static ssize_t socket_read(const struct lane *lane, void *data, size_t most, int
     for (;;) {
         size = system_receive(lane->fd, data, most, flags);
         if (size < 0 && errno == EFAULT && faults++ < FAULTS_MOST)
-            touch_to_write(data, most);
+            lane_socket_touch_to_write(data, most);
         else if (size >= 0 || errno != EINTR)
             break;
     }
@@ -347,80 +293,101 @@ static int socket_fill(struct lane *lane, uint8_t *data, size_t *have, size_t le
     return 0;
 }
 
-/*
- * Reads a frame and checks it.  Head and body lie at the start of *frame as they came, with *have bytes in all: what
- * is beyond them is payload, and the body is not in its place yet.
- */
-static int frame_receive(struct lane *lane, struct frame *frame, enum frame_kind kind, size_t *have,
-                         uint64_t deadline_ns)
+/* Has at least `least` bytes ready to be taken, waiting for them. */
+static int ahead_fill(struct lane *lane, size_t least, uint64_t deadline_ns)
 {
-    ssize_t first = socket_first(lane, frame, sizeof(*frame), deadline_ns);
-    uint8_t *bytes = (uint8_t *)frame;
+    size_t have = lane->ahead_size - lane->ahead_at;
+
+    if (have >= least)
+        return 0;
+    memmove(lane->ahead, lane->ahead + lane->ahead_at, have);
+    lane->ahead_at = 0;
+    lane->ahead_size = have;
+    return socket_fill(lane, lane->ahead, &lane->ahead_size, least, sizeof(lane->ahead), deadline_ns);
+}
+
+static void ahead_take(struct lane *lane, void *data, size_t size)
+{
+    memcpy(data, lane->ahead + lane->ahead_at, size);
+    lane->ahead_at += size;
+}
+
+static bool has_ahead(const struct lane *lane)
+{
+    return lane->ahead_at != lane->ahead_size;
+}
+
+/* Reads a frame and checks it. */
+static int frame_receive(struct lane *lane, struct frame *frame, enum frame_kind kind, uint64_t deadline_ns)
+{
+    ssize_t first = 0;
     int rc;
 
-    if (first < 0)
-        return (int)first;
-    *have = (size_t)first;
-    rc = socket_fill(lane, bytes, have, sizeof(frame->header), sizeof(*frame), deadline_ns);
+    if (!has_ahead(lane)) {
+        first = socket_first(lane, lane->ahead, sizeof(lane->ahead), deadline_ns);
+        if (first < 0)
+            return (int)first;
+        lane->ahead_at = 0;
+        lane->ahead_size = (size_t)first;
+    }
+    rc = ahead_fill(lane, sizeof(frame->header), deadline_ns);
     if (rc < 0)
         return rc;
+    ahead_take(lane, &frame->header, sizeof(frame->header));
+    lane->other_cpu = frame->header.sequence;
+    frame->header.sequence = 0; /* as it is in every frame that has arrived */
     if (!frame_counts_fit(&frame->header))
         return -EBADMSG;
 
-    rc = socket_fill(lane, bytes, have, frame_wire_size(&frame->header), sizeof(*frame), deadline_ns);
-    lane->other_cpu = frame->header.sequence;
-    frame->header.sequence = 0; /* as it is in every frame that has arrived */
-    return rc < 0 ? rc : frame_check(frame, kind);
+    rc = ahead_fill(lane, frame_wire_size(&frame->header) - sizeof(frame->header), deadline_ns);
+    if (rc < 0)
+        return rc;
+    ahead_take(lane, frame->buffers, frame_head_size(&frame->header) - sizeof(frame->header));
+    ahead_take(lane, frame->body, frame->header.inline_size);
+    return frame_check(frame, kind);
 }
 
 /* The bytes of one descriptor: first what came with the frame, then from the socket. */
-static int buffer_receive(struct lane *lane, const struct frame_buffer *buffer, struct span *ahead,
-                          uint64_t deadline_ns)
+static int buffer_receive(struct lane *lane, const struct frame_buffer *buffer, uint64_t deadline_ns)
 {
     uint8_t *data = lane_payload(lane, buffer->offset, buffer->size);
-    size_t have = ahead->size < buffer->size ? ahead->size : (size_t)buffer->size;
+    size_t have = lane->ahead_size - lane->ahead_at;
 
     if (data == NULL)
         return -EBADMSG;
-    if (have != 0)
-        memcpy(data, ahead->data, have);
-    ahead->data += have;
-    ahead->size -= have;
+    if (have > buffer->size)
+        have = (size_t)buffer->size;
+    ahead_take(lane, data, have);
 
     return socket_fill(lane, data, &have, buffer->size, buffer->size, deadline_ns);
 }
 
-/* Reads the payload behind a frame, then puts the body where it belongs. */
-static int payload_receive(struct lane *lane, struct frame *frame, size_t have, uint64_t deadline_ns)
+/* Reads the payload behind a frame.  Nothing may follow what is waited for. */
+static int payload_receive(struct lane *lane, const struct frame *frame, uint64_t deadline_ns)
 {
     uint32_t direction = frame->header.kind == FRAME_CALL ? BUFFER_IN : BUFFER_OUT;
-    size_t wire_size = frame_wire_size(&frame->header);
-    struct span ahead = {.data = (uint8_t *)frame + wire_size, .size = have - wire_size};
     int rc = 0;
 
     for (uint32_t i = 0; rc == 0 && i < frame->header.buffer_count; i++) {
         if (frame->buffers[i].flags & direction)
-            rc = buffer_receive(lane, &frame->buffers[i], &ahead, deadline_ns);
+            rc = buffer_receive(lane, &frame->buffers[i], deadline_ns);
     }
-    if (rc == 0 && ahead.size != 0)
+    if (rc == 0 && has_ahead(lane) && !(frame->header.flags & FRAME_POSTED))
         rc = -EBADMSG;
-
-    memmove(frame->body, (uint8_t *)frame + frame_head_size(&frame->header), frame->header.inline_size);
     return rc;
 }
 
-/* ---- the three trips ---- */
+/* ---- the trips ---- */
 
 /* An answer that was written before the other end went is taken even when our request did not get out whole. */
 static int answer_receive(struct lane *lane, uint64_t deadline_ns)
 {
-    size_t have;
-    int rc = frame_receive(lane, &lane->reply, FRAME_RESULT, &have, deadline_ns);
+    int rc = frame_receive(lane, &lane->reply, FRAME_RESULT, deadline_ns);
 
     if (rc == 0)
         rc = frame_check_reply(&lane->reply, &lane->request);
     if (rc == 0)
-        rc = payload_receive(lane, &lane->reply, have, deadline_ns);
+        rc = payload_receive(lane, &lane->reply, deadline_ns);
     return rc;
 }
 
@@ -435,7 +402,30 @@ int lane_socket_exchange(struct lane *lane, uint64_t deadline_ns, bool *sent)
     rc = frame_send(lane, &lane->request, deadline_ns, sent);
     if (rc == 0 || (rc == -ECONNRESET && *sent))
         rc = answer_receive(lane, deadline_ns);
+    if (rc == 0)
+        lane_note_over(lane, lane_posted(lane));
 
+    return rc;
+}
+
+/*
+ * Counted when all of it is sent: a signal handler that interrupts the sending, and leaves it half done while it waits
+ * for what was posted, must not wait for this one.
+ */
+int lane_socket_post(struct lane *lane, uint64_t deadline_ns)
+{
+    struct frame_header *header = &lane->request.header;
+    bool sent = false;
+    int rc;
+
+    if (header->flags & FRAME_ROOM_FOR_BODY)
+        return -ENOTSUP;
+    if (!descriptor_is_ours(&lane->mark, lane->fd))
+        return -ECONNRESET;
+    header->flags = (header->flags & ~(uint32_t)FRAME_MAY_TELL) | FRAME_POSTED;
+    rc = frame_send(lane, &lane->request, deadline_ns, &sent);
+    if (rc == 0)
+        atomic_fetch_add(&lane->counts.filled, 1); /* counterpart: ring_is_empty() */
     return rc;
 }
 
@@ -462,20 +452,29 @@ static int payload_provide(struct lane *lane)
 
 int lane_socket_receive(struct lane *lane)
 {
-    size_t have;
-    int rc = frame_receive(lane, &lane->request, FRAME_CALL, &have, 0);
+    int rc = frame_receive(lane, &lane->request, FRAME_CALL, 0);
 
     if (rc == 0)
         rc = payload_provide(lane);
     if (rc == 0)
-        rc = payload_receive(lane, &lane->request, have, 0);
+        rc = payload_receive(lane, &lane->request, 0);
     lane->function = lane->request.header.function;
+    lane->is_posted = rc == 0 && lane->request.header.flags & FRAME_POSTED;
+    atomic_store(&lane->is_answering, rc == 0 && !lane->is_posted); /* counterpart: lane_socket_has_posted() */
     return rc;
+}
+
+/* Behind a call that is waited for there is nothing. */
+bool lane_socket_has_posted(struct lane *lane)
+{
+    shutdown(lane->fd, SHUT_RD);
+    return !atomic_load(&lane->is_answering);
 }
 
 int lane_socket_answer(struct lane *lane)
 {
     bool sent = false;
 
+    atomic_store(&lane->is_answering, false); /* what it posts next may be here before we are back */
     return frame_send(lane, &lane->reply, 0, &sent);
 }

@@ -138,6 +138,6 @@ void ring_release(struct ring *ring)
 
 bool ring_is_empty(const struct ring *ring)
 {
-    return ring->bytes == NULL || atomic_load_explicit(ring->emptied, memory_order_acquire) ==
-                                      atomic_load_explicit(ring->filled, memory_order_acquire);
+    return ring->filled == NULL || atomic_load_explicit(ring->emptied, memory_order_acquire) ==
+                                       atomic_load_explicit(ring->filled, memory_order_acquire);
 }

@@ -34,9 +34,9 @@ struct ring_entry {
 #define RING_SKIP UINT32_MAX
 
 struct ring {
-    uint8_t *bytes; /* RING_SIZE of them; NULL: there is none */
-    _Atomic uint32_t *filled, *emptied;
-    uint32_t at;   /* guest: filled so far; host: where the next entry begins */
+    uint8_t *bytes;                     /* RING_SIZE of them; NULL: there are none */
+    _Atomic uint32_t *filled, *emptied; /* NULL: there is no ring */
+    uint32_t at;                        /* guest: filled so far; host: where the next entry begins */
     uint32_t seen; /* the other end's word, as of the last look; host: another one than `at` means that there is more */
     uint32_t next; /* host: where the one after it begins */
 };

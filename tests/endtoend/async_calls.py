@@ -1,8 +1,6 @@
 #!/usr/bin/env python3
 """Calls that nobody waits for: they return at once, keep their order, and are over before anything that could see the
 difference: an answered call, another thread's, a signal handler's, a native one, a fork, the program's end.
-
-Over a socket such rows are waited for, so there only what is seen must be the same.
 """
 from lib_posts import *
 
@@ -12,10 +10,10 @@ EACH = 5000 // (10 if SANITIZER else 1)
 
 # ---- at once ----
 
-def look_at_once():
+def look_at_once(medium):
     host = posts_host()
-    program = Posts(host)
-    check("a posted call is under way", program.hold()[:2] == (0, BEFORE) and program.is_held)
+    program = Posts(host, WINAPI_TRANSPORT=medium)
+    check(f"{medium}: a posted call is under way", program.hold()[:2] == (0, BEFORE) and program.is_held)
     check("and the program goes on, with its errno", program.call("post", 5)[:2] == (5, BEFORE))
     asking = program.send("last", 0)
     check("an answered call behind it is not over", program.answer(asking, 0.2) is None)
@@ -55,10 +53,10 @@ def look_at_order(medium):
 
 # ---- who waits ----
 
-def look_at_waiting():
+def look_at_waiting(medium):
     """While a posted call is under way nobody else gets by."""
     host = posts_host()
-    program = Posts(host)
+    program = Posts(host, WINAPI_TRANSPORT=medium)
     for what, function, thread, expected in (("another thread's call", "mark", True, 9), ("this thread's", "mark", False, 9)):
         check(f"{what}: a posted call is under way", program.hold() and program.is_held)
         asking = program.send(function, 9, thread=thread)
@@ -88,10 +86,10 @@ def look_at_waiting():
     check("no line", program.lines() == [], *program.lines())
 
 
-def look_at_native():
+def look_at_native(medium):
     """A row that was routed away runs here, but not before what was posted is over."""
     host = posts_host()
-    program = Posts(host)
+    program = Posts(host, WINAPI_TRANSPORT=medium)
     program.call("mark", 1)
     routed = subprocess.run([WINAPI, "route", str(program.pid), "posts_native=native"], env=environment(), capture_output=True,
                             text=True)
@@ -113,7 +111,7 @@ ENDS = {"return": (None, 0), "exit": (0, 3), "_exit": (1, 4), "SIGKILL": (2, -si
 def look_at_end(what, how, status, medium):
     host = posts_host()
     program = Posts(host, WINAPI_TRANSPORT=medium)
-    program.call("sleep", 100 if medium == "memory" else 1)
+    program.call("sleep", 100)
     program.call("note", 500)
     if how is not None:
         program.send("end", how)
@@ -130,13 +128,11 @@ def look_at_end(what, how, status, medium):
     host.stop()
 
 
-look_at_once()
 for medium in MEDIA:
+    look_at_once(medium)
     look_at_order(medium)
-if "memory" in MEDIA:
-    look_at_waiting()
-    look_at_native()
-for medium in MEDIA:
+    look_at_waiting(medium)
+    look_at_native(medium)
     for what, (how, status) in ENDS.items():
         look_at_end(what, how, status, medium)
 finish()

@@ -15,7 +15,7 @@ LATE = r"calls that nobody waits for are not over after {} ms; what waited for t
 
 def look_at_failures():
     host = posts_host()
-    program = Posts(host, WINAPI_TRANSPORT="memory")
+    program = Posts(host)
     check("a posted call gives what its row promises", program.call("check", errno.ENOSPC)[:2] == (0, BEFORE))
     check("its failure is told to the next: value and errno", program.call("mark", 5)[:2] == (-1, errno.ENOSPC))
     check("one line says so", program.new_lines() == [f"posts_mark: posts_check: {TOLD}; returned -1"], *program.lines())
@@ -241,12 +241,12 @@ def look_idle():
     program.stop()
 
 
-if os.environ.get("WINAPI_TRANSPORT") == "socket":
-    sys.exit(77)
-look_at_failures()
-look_at_unheard()
-look_at_dead_hosts()
-look_at_stuck()
-look_at_reports()
-look_idle()
+for medium in MEDIA:
+    os.environ["WINAPI_TRANSPORT"] = medium
+    look_at_failures()
+    look_at_unheard()
+    look_at_dead_hosts()
+    look_at_stuck()
+    look_at_reports()
+    look_idle()
 finish()
