@@ -4,6 +4,7 @@
 #include "preload/lane/greeting.h"
 #include "preload/lane/host_process.h"
 #include "preload/loader/place.h"
+#include "spec/base/log.h"
 #include "spec/base/own.h"
 #include "spec/wire/address.h"
 #include "spec/wire/clock.h"
@@ -222,4 +223,11 @@ void connection_close_lane(struct connection *connection, uint32_t index)
     if (!message || channel_send(&connection->channel, message, -1, clock_deadline_ns(CLOSE_TIMEOUT_MS)))
         atomic_store(&connection->is_lost, true);
     cJSON_Delete(message);
+}
+
+void connection_say_unmade(struct connection *connection)
+{
+    if (!connection->has_said_unmade)
+        log_error("%s: the host has ended; calls that nobody waited for may not have been made", connection->address);
+    connection->has_said_unmade = true;
 }

@@ -81,4 +81,7 @@ MUST_CHECK int connection_open_lane(struct connection *connection, uint32_t inde
  */
 void connection_close_lane(struct connection *connection, uint32_t index);
 
+/* A line, once: the host has ended, and calls that nobody waited for may not have been made.  Under the pool's lock. */
+void connection_say_unmade(struct connection *connection);
+
 #endif

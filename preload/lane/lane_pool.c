@@ -4,7 +4,6 @@
 #include "preload/control/session_note.h"
 #include "preload/lane/guest_memory.h"
 #include "preload/strings.h"
-#include "spec/base/log.h"
 #include "spec/wire/clock.h"
 #include "spec/wire/descriptor.h"
 #include "spec/wire/protocol.h"
@@ -80,6 +79,11 @@ void lane_pool_unlock(void)
     core_leave();
 }
 
+struct thread_lane *lane_pool_first(void)
+{
+    return pool.all;
+}
+
 void lane_pool_explain(char *text, size_t size)
 {
     lane_pool_lock();
@@ -148,14 +152,6 @@ static void remove_lane(const struct thread_lane *lane)
         *at = lane->next;
 }
 
-/* Once for each connection. */
-static void say_unmade(struct connection *connection)
-{
-    if (!connection->has_said_unmade)
-        log_error("%s: the host has ended; calls that nobody waited for may not have been made", connection->address);
-    connection->has_said_unmade = true;
-}
-
 void lane_pool_drop(struct thread_lane *lane)
 {
     struct connection *connection = lane->connection;
@@ -163,7 +159,7 @@ void lane_pool_drop(struct thread_lane *lane)
     remove_lane(lane);
     note_debt(lane);
     if (atomic_load(&lane->connection->is_lost) && !lane_is_settled(&lane->lane))
-        say_unmade(connection);
+        connection_say_unmade(connection);
     atomic_store(&lane->has_posted, false);
     lane_close(&lane->lane);
     call_finish(&lane->call);
@@ -392,97 +388,6 @@ int lane_pool_find(struct core *core, struct thread_lane **found)
 bool lane_pool_is_wanted(void)
 {
     return atomic_load_explicit(&pool.is_wanted, memory_order_relaxed);
-}
-
-/* Counterpart of has_posted: post_prepare(). */
-static bool has_pending(const struct thread_lane *lane)
-{
-    return atomic_load(&lane->has_posted) && !lane_is_settled(&lane->lane);
-}
-
-static bool is_worth_waiting_for(struct thread_lane *lane)
-{
-    if (!has_pending(lane))
-        return false;
-    if (lane_is_usable(lane) && !channel_is_gone(&lane->connection->channel))
-        return true;
-    atomic_store(&lane->connection->is_lost, true);
-    say_unmade(lane->connection);
-    lane_note_over(&lane->lane, lane_posted(&lane->lane));
-    return false;
-}
-
-bool lane_pool_are_settled(const struct thread_lane *but, bool *asks)
-{
-    bool are_settled = true;
-
-    *asks = false;
-    lane_pool_lock();
-    for (struct thread_lane *lane = pool.all; lane; lane = lane->next)
-        if (lane != but && is_worth_waiting_for(lane)) {
-            lane_nudge(&lane->lane);
-            *asks |= lane->lane.medium == MEDIUM_SOCKET;
-            are_settled = false;
-        }
-    lane_pool_unlock();
-    return are_settled;
-}
-
-/* The asker's own calls are over when it is answered. */
-static void list_pending(const struct thread_lane *asker, const struct thread_lane *but, struct frame *request)
-{
-    uint32_t size = 0;
-
-    lane_pool_lock();
-    for (const struct thread_lane *lane = pool.all; lane; lane = lane->next) {
-        struct frame_pending pending = {.lane = lane->index, .count = lane_posted(&lane->lane)};
-
-        if (lane == asker || lane == but || lane->connection != asker->connection || !has_pending(lane) ||
-            size + sizeof(pending) > FRAME_INLINE)
-            continue;
-        memcpy(request->body + size, &pending, sizeof(pending));
-        size += sizeof(pending);
-    }
-    lane_pool_unlock();
-    request->header.inline_size = size;
-}
-
-/* Lanes that have gone since are not there; none has the number of an earlier one. */
-static void note_over(const struct connection *connection, uint32_t index, uint32_t count)
-{
-    for (struct thread_lane *lane = pool.all; lane; lane = lane->next)
-        if (lane->connection == connection && lane->index == index)
-            lane_note_over(&lane->lane, count);
-}
-
-static int take_answer(const struct thread_lane *asker)
-{
-    const struct frame *request = &asker->lane.request, *reply = &asker->lane.reply;
-    uint32_t count = request->header.inline_size / sizeof(struct frame_pending), over;
-    struct frame_pending pending;
-
-    if (reply->header.inline_size != count * sizeof(over))
-        return -EBADMSG;
-    lane_pool_lock();
-    for (size_t i = 0; i < count; i++) {
-        memcpy(&pending, request->body + i * sizeof(pending), sizeof(pending));
-        memcpy(&over, reply->body + i * sizeof(over), sizeof(over));
-        note_over(asker->connection, pending.lane, over);
-    }
-    lane_pool_unlock();
-    return 0;
-}
-
-int lane_pool_ask(struct thread_lane *asker, const struct thread_lane *but, uint64_t deadline_ns)
-{
-    struct frame *request = lane_request(&asker->lane);
-    bool sent;
-    int error;
-
-    frame_start(request, FRAME_CALL, ++asker->request, FRAME_NO_FUNCTION);
-    list_pending(asker, but, request);
-    error = lane_exchange(&asker->lane, deadline_ns, &sent);
-    return error ? error : take_answer(asker);
 }
 
 bool lane_pool_may_have_one(bool (*is_ours)(const struct thread_lane *lane))

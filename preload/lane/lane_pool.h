@@ -65,6 +65,9 @@ void lane_pool_free(struct thread_lane *lane);
 /* It is of no more use. */
 void lane_pool_drop(struct thread_lane *lane);
 
+/* All of the process's; the next one is lane->next.  NULL: none. */
+struct thread_lane *lane_pool_first(void);
+
 /* Nobody takes the answer any more.  The host is told, so that its function does not wait for nothing. */
 void lane_pool_retire(struct thread_lane *lane);
 
@@ -78,18 +81,6 @@ bool lane_pool_is_wanted(void);
  * about to close one.
  */
 bool lane_pool_may_have_one(bool (*is_ours)(const struct thread_lane *lane));
-
-/*
- * Whether every call that was posted is over, on all lanes but that one; wakes hosts that nap.  *asks: some are over
- * only as soon as the host says so, lane_pool_ask().
- */
-bool lane_pool_are_settled(const struct thread_lane *but, bool *asks);
-
-/*
- * Asks the host, on a lane that is the caller's and in use, which of the calls posted on other lanes are over.  It
- * answers when they are, or a while later.  As lane_exchange().
- */
-MUST_CHECK int lane_pool_ask(struct thread_lane *asker, const struct thread_lane *but, uint64_t deadline_ns);
 
 /* Why the last lane_pool_find() that failed did, in words: an address or a limit, and what to do. */
 void lane_pool_explain(char *text, size_t size);

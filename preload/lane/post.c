@@ -7,6 +7,7 @@
 
 #include "preload/fork.h"
 #include "preload/lane/forward.h"
+#include "preload/lane/pending.h"
 #include "spec/base/log.h"
 #include "spec/wire/clock.h"
 #include "spec/wire/system_call.h"
@@ -98,18 +99,15 @@ int post_prepare(struct thread_lane *lane, uint64_t deadline_ns)
     error = lane_ring_open(&lane->lane);
     if (error)
         return -ENOTSUP;
-    if (lane->lane.medium == MEDIUM_SOCKET) {
-        list_lane(lane);
-        atomic_store_explicit(&lane->has_posted, true, memory_order_release);
-        return 0;
+    if (lane->lane.medium == MEDIUM_MEMORY) { /* the host learns of the ring */
+        frame_start(lane_request(&lane->lane), FRAME_CALL, ++lane->request, FRAME_NO_FUNCTION);
+        error = lane_exchange(&lane->lane, deadline_ns, &sent);
     }
-    frame_start(lane_request(&lane->lane), FRAME_CALL, ++lane->request, FRAME_NO_FUNCTION);
-    error = lane_exchange(&lane->lane, deadline_ns, &sent);
-    if (!error)
-        list_lane(lane);
-    if (!error)
-        atomic_store_explicit(&lane->has_posted, true, memory_order_release); /* counterpart: lane_pool_is_settled() */
-    return error;
+    if (error)
+        return error;
+    list_lane(lane);
+    atomic_store_explicit(&lane->has_posted, true, memory_order_release); /* counterpart: pending_are_over() */
+    return 0;
 }
 
 /*
@@ -138,7 +136,7 @@ static int ask(struct core *core, const struct thread_lane *but, uint64_t deadli
 
     if (thread_lane_take(core, &lane, &mark))
         return -EAGAIN;
-    error = lane_pool_ask(lane, but, deadline_ns);
+    error = pending_ask(lane, but, deadline_ns);
     thread_lane_give(lane, error);
     return error;
 }
@@ -164,7 +162,7 @@ static bool settle(struct core *core, const struct thread_lane *but)
     uint64_t deadline_ns = clock_deadline_ns(timeout_ms);
     bool asks;
 
-    while (!lane_pool_are_settled(but, &asks))
+    while (!pending_are_over(but, &asks))
         if (wait_on(core, but, asks, deadline_ns) == -ETIMEDOUT) {
             log_error("calls that nobody waits for are not over after %llu ms; what waited for them goes on",
                       (unsigned long long)timeout_ms);

@@ -37,7 +37,8 @@ extern _Atomic uint32_t winapi_posting_count;
 void post_begin(struct core *core);
 
 /*
- * Has the lane ready for lane_post(): tells the host of its ring.  -ENOTSUP it has none; as lane_exchange().
+ * Has the lane ready for lane_post(): over memory tells the host of its ring.  -ENOTSUP there is no room for one; as
+ * lane_exchange().
  */
 MUST_CHECK int post_prepare(struct thread_lane *lane, uint64_t deadline_ns);
 

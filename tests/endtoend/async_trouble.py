@@ -173,26 +173,32 @@ def look_at_stuck():
     program.let_go()
     program.stop()
 
-    for timeout, waits in (("400ms", 400), ("0", 10000)):
-        program = Posts(host, WINAPI_CALL_TIMEOUT=timeout)
-        program.hold()
-        began = time.monotonic()
-        check(f"a stuck call at the end, timeout {timeout}: it ends", program.stop(2 * PATIENCE) == 0, *program.lines())
-        check("in time", waits <= 1000 * (time.monotonic() - began) < waits + 1900 * SLOWER)
-        check("and says so", program.new_lines() == [LATE.format(waits)], *program.lines())
-        program.let_go()
-
     program = Posts(host)
     check("calls slower than the program: posted", program.call("note", 3000)[0] == 3000)
     check("and all made", program.result("last", 1) == 3000 and program.result("wrong", 1) == 0)
     program.stop()
 
 
+def look_at_stuck_ends(timeout, waits):
+    host = posts_host()
+    programs = [Posts(host, WINAPI_CALL_TIMEOUT=timeout, WINAPI_TRANSPORT=medium) for medium in MEDIA]
+    for program in programs:
+        program.hold()
+        program.began = time.monotonic()
+        program.process.stdin.close()
+    for medium, program in zip(MEDIA, programs):
+        what = f"{medium}, a stuck call at the end, timeout {timeout}"
+        check(f"{what}: it ends", program.process.wait(2 * PATIENCE) == 0, *program.lines())
+        check(f"{what}: in time", waits <= 1000 * (time.monotonic() - program.began) < waits + 1900 * SLOWER)
+        check(f"{what}: and says so", program.new_lines() == [LATE.format(waits)], *program.lines())
+        program.let_go()
+
+
 # ---- what is said of them ----
 
 def look_at_reports():
     host = posts_host()
-    trace = folder + "/trace"
+    trace = f"{folder}/trace-{medium}"
     program = Posts(host, WINAPI_TRACE=trace)
     program.call("post", 3)
     program.call("check", 0)
@@ -242,6 +248,7 @@ def look_idle():
 
 
 for medium in MEDIA:
+    print(f"over {medium}:")
     os.environ["WINAPI_TRANSPORT"] = medium
     look_at_failures()
     look_at_unheard()
@@ -249,4 +256,7 @@ for medium in MEDIA:
     look_at_stuck()
     look_at_reports()
     look_idle()
+os.environ.pop("WINAPI_TRANSPORT")
+look_at_stuck_ends("400ms", 400)
+look_at_stuck_ends("0", 10000)
 finish()

@@ -311,6 +311,19 @@ class SocketLane:
         finally:
             self.socket.settimeout(PATIENCE)
 
+    def send(self, data):
+        with contextlib.suppress(OSError):
+            self.socket.sendall(data)
+
+    def receive(self):
+        """(status, body), or None when the lane is closed."""
+        with contextlib.suppress(OSError):
+            answer = self.socket.recv(64, socket.MSG_WAITALL)
+            if len(answer) == 64:
+                fields = HEADER.unpack(answer)
+                return fields[6], self.socket.recv(fields[8], socket.MSG_WAITALL) if fields[8] else b""
+        return None
+
     def leave(self):
         self.socket.close()
 
@@ -396,6 +409,108 @@ def try_rings(ids):
     session.peer.socket.close()
 
 
+POSTED = 8
+
+
+def posted(function, body, *arguments, flags=POSTED, **changes):
+    return b"".join(frame(function, body, *arguments, flags=flags, **changes))
+
+
+def ask(*pending):
+    """A call of no function, for posted calls of other lanes."""
+    return b"".join(frame(0xFFFFFFFF, b"".join(struct.pack("<II", lane, count) for lane, count in pending)))
+
+
+def try_posted_frames(ids):
+    """Calls that nobody waits for, over a socket."""
+    session = Session("socket")
+    next_one, large, good = ids["rings_post"], ids["rings_large"], struct.pack("<q", 4)
+    right = posted(next_one, good)
+
+    def again():
+        session.lane.leave()
+        session.lane = session.open()
+        check("posted frame: the lane opens again", session.lane.answer.get("message") == "lane", session.lane.answer)
+
+    def expect(what, data, called, refused, is_closed=False):
+        """All of it at once, then a question that is answered when all before it is over."""
+        before = counts("rings_post"), counts("rings_large")
+        session.lane.send(data + ask())
+        answer = session.lane.receive()
+        after = counts("rings_post"), counts("rings_large")
+        check(f"posted frame: {what}", answer and answer[0] == (MESSAGE if is_closed else OK), answer)
+        check(f"posted frame: {what}: called so often", after[0]["calls"] - before[0]["calls"] == called, before, after)
+        check(f"posted frame: {what}: refused so often", sum(row["errors"] for row in after) -
+              sum(row["errors"] for row in before) == refused, before, after)
+        if is_closed:
+            check(f"posted frame: {what}: the lane is closed", session.lane.is_left())
+            again()
+
+    def counted():
+        return counts("rings_post")["calls"] - counts("rings_post")["errors"]
+
+    expect("one that is right", right, 1, 0)
+    expect("many at once", right * 500, 500, 0)
+    expect("a function that is none", posted(0xFFFFFFF0, good), 0, 0)
+    expect("a body that its row does not have", posted(next_one, b"abc") + right, 2, 1)
+    expect("a function whose row is not asynchronous", posted(large, good) * 3, 0, 3)
+    session.exchange("that function may be called by a frame", frame(large, good), [OK])
+    expect("buffers that nothing needs", posted(next_one, good, [(0, 16, 1, 0)] * 8) + bytes(8 * 16) + right, 2, 0)
+    expect("a posted call of nothing", posted(0xFFFFFFFF, struct.pack("<II", 1, 5)), 0, 0)
+    expect("one that may be told", posted(next_one, good, flags=POSTED | 4), 0, 0, True)
+    expect("one with room for an answer", posted(next_one, good, [(0, 16, 2, 0)], flags=POSTED | 2), 0, 0, True)
+    expect("an answer that is posted", posted(next_one, good, kind=2), 0, 0, True)
+    expect("garbage", random.Random(5).randbytes(5000), 0, 0, True)
+    expect("garbage behind calls that are right", right * 20 + bytes(64), 20, 0, True)
+    expect("a body larger than any", right + posted(next_one, good, inline_size=3073), 1, 0, True)
+    expect("calls behind one that is waited for", right + b"".join(frame(next_one, good)) + right, 1, 0, True)
+    for size in (1, 63, 64, 65, len(right) - 1):
+        before = counted()
+        session.lane.send(right + right[:size])
+        again()
+        check(f"posted frame: cut after {size} bytes: what came whole is called",
+              wait_until(lambda: counted() == before + 1), counted(), before)
+
+    session.lane.send(ask((session.number % 8, 0)))
+    check("question: its own lane", session.lane.receive() == (OK, struct.pack("<I", 0)))
+    session.lane.send(ask((1000, 7), (0xFFFFFFFF, 0xFFFFFFFF)))
+    check("question: lanes that are none", session.lane.receive() == (OK, struct.pack("<II", 7, 0xFFFFFFFF)))
+    other = session.open()
+    other.send(right * 3)
+    session.lane.send(ask((session.number % 8, 3)))
+    check("question: another lane's calls, when they are over", session.lane.receive() == (OK, struct.pack("<I", 3)))
+    for count in (4, 1000, 0x7FFFFFFF):
+        began = time.monotonic()
+        session.lane.send(ask((session.number % 8, count)))
+        check(f"question: {count} calls that never come are not waited for for ever",
+              session.lane.receive() == (OK, struct.pack("<I", 3)) and time.monotonic() - began < PATIENCE / 2)
+    session.lane.send(ask(*[(session.number % 8, 0xFFFFFFFF)] * 384))
+    check("question: as many as a frame holds", session.lane.receive() == (OK, struct.pack("<I", 3) * 384))
+    for body in b"abc", bytes(9), bytes(3071):
+        session.lane.send(b"".join(frame(0xFFFFFFFF, body)))
+        check(f"question: a body of {len(body)} bytes closes the lane", session.lane.receive() == (MESSAGE, b"") and
+              session.lane.is_left())
+        again()
+    other.leave()
+    session.exchange("one that is right, after all that", frame(next_one, good), [OK])
+    answer = session.peer.ask({"message": "stat"})
+    check("posted frames: the worker is the same", answer and session.worker in
+          [client["worker"] for client in answer["clients"]], answer)
+
+    # Bytes of calls that were right, in disorder.
+    dice = random.Random(12)
+    pieces = [right, posted(large, good), ask((1, 1)), ask(), b"".join(frame(next_one, good)), bytes(64)]
+    for _ in range(60):
+        data = bytearray(b"".join(dice.choices(pieces, k=dice.randrange(1, 30))))
+        for _ in range(dice.randrange(3)):
+            data[dice.randrange(len(data))] = dice.randrange(256)
+        session.lane.send(bytes(data))
+        again()
+    session.exchange("one that is right, in the end", frame(next_one, good), [OK])
+    session.lane.leave()
+    session.peer.socket.close()
+
+
 def try_frames(medium, ids):
     session = Session(medium)
     good = struct.pack("<q", 4)
@@ -404,7 +519,7 @@ def try_frames(medium, ids):
     session.exchange("one that is right", frame(function, good), [OK])
     refused = [MESSAGE, LIMIT]
     for field, values in (("magic", [0, MAGIC + 1]), ("version", [0, 2, 65535]), ("kind", [0, 2, 3, 65535]),
-                          ("flags", [8, 12, 0x80000000, 0xFFFFFFFF]), ("flags", [1, 2, 3]), ("status", [1, 5, 6, 0xFFFFFFFF]),
+                          ("flags", [16, 12, 0x80000000, 0xFFFFFFFF]), ("flags", [1, 2, 3]), ("status", [1, 5, 6, 0xFFFFFFFF]),
                           ("buffer_count", [9, 255, 0xFFFFFFFF]), ("inline_size", [3073, 65536, 0xFFFFFFFF]),
                           ("body_buffer", [1, 255]), ("room_buffer", [1, 255]), ("reserved", [b"\1" * 14])):
         for value in values:
@@ -459,6 +574,7 @@ ids = {row["name"]: number for number, row in enumerate(host.stat()["functions"]
 try_frames("memory", ids)
 try_frames("socket", ids)
 try_rings(ids)
+try_posted_frames(ids)
 
 check("the bystander has kept its worker", bystander.result("where") == bystander_worker)
 check("and has heard nothing of it", bystander.new_lines() == [] and bystander.stop() == 0, *bystander.lines())

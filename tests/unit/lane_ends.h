@@ -37,9 +37,10 @@ enum function {
     WRONG_MAGIC,
     WRONG_VERSION,
     WRONG_COUNT,
-    LEAVE, /* closes its end */
-    NOTE,  /* its number is noted */
-    SLOW,  /* the same, a while later */
+    LEAVE,       /* closes its end */
+    NOTE,        /* its number is noted */
+    SLOW,        /* the same, a while later */
+    NOTE_BUFFER, /* the request's number is noted, if all bytes of its buffer are like it */
 };
 
 struct pair {
@@ -124,6 +125,18 @@ static inline void note(uint32_t number)
     atomic_store(&noted.count, count + 1);
 }
 
+static inline uint32_t host_number_of_buffer(struct lane *lane)
+{
+    const struct frame_buffer *buffer = &lane->request.buffers[0];
+    const uint8_t *data = lane_payload(lane, buffer->offset, buffer->size);
+    uint32_t number = (uint32_t)lane->request.header.request;
+
+    for (uint64_t i = 0; i < buffer->size; i++)
+        if (data[i] != (uint8_t)number)
+            return UINT32_MAX;
+    return number;
+}
+
 /* A number in the body. */
 static inline void host_take_posted(struct lane *lane)
 {
@@ -131,7 +144,10 @@ static inline void host_take_posted(struct lane *lane)
 
     if (lane->request.header.function == SLOW)
         usleep(100000);
-    memcpy(&number, lane->request.body, sizeof(number));
+    if (lane->request.header.function == NOTE_BUFFER)
+        number = host_number_of_buffer(lane);
+    else
+        memcpy(&number, lane->request.body, sizeof(number));
     note(number);
     lane_release(lane);
 }

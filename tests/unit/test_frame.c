@@ -86,7 +86,7 @@ static void a_hostile_header_is_refused(void **state)
     REFUSED(version, 0, -EPROTONOSUPPORT);
     REFUSED(kind, 0, -EBADMSG);
     REFUSED(kind, FRAME_RESULT, -EBADMSG);
-    REFUSED(flags, 8, -EBADMSG);
+    REFUSED(flags, 16, -EBADMSG);
     REFUSED(flags, UINT32_MAX, -EBADMSG);
     REFUSED(status, FRAME_REFUSED_LIMIT, -EBADMSG);
     REFUSED(buffer_count, FRAME_BUFFERS + 1, -EBADMSG);
@@ -211,6 +211,53 @@ static void every_status_has_a_text(void **state)
     assert_string_equal(frame_status_text(UINT32_MAX), "unknown status");
 }
 
+/* In shared memory there is a ring for it. */
+static void a_posted_call_travels_over_sockets_only(void **state)
+{
+    struct frame frame = call_make(), copy;
+
+    (void)state;
+    frame.header.flags = FRAME_POSTED;
+    assert_int_equal(frame_check(&frame, FRAME_CALL), 0);
+    assert_int_equal(frame_copy(&copy, &frame, FRAME_CALL), -EBADMSG);
+    frame.header.kind = FRAME_RESULT;
+    expect(&frame, FRAME_RESULT, -EBADMSG);
+}
+
+static void a_posted_call_wants_no_answer(void **state)
+{
+    struct frame frame = call_make();
+
+    (void)state;
+    frame.header.flags = FRAME_POSTED | FRAME_MAY_TELL;
+    assert_int_equal(frame_check(&frame, FRAME_CALL), -EBADMSG);
+    frame.header.flags = FRAME_POSTED | FRAME_ROOM_FOR_BODY;
+    frame.header.room_buffer = 1;
+    assert_int_equal(frame_check(&frame, FRAME_CALL), -EBADMSG);
+    frame.header.room_buffer = 0;
+    frame.header.flags = FRAME_POSTED | FRAME_BODY_IN_BUFFER;
+    frame.header.inline_size = 0;
+    assert_int_equal(frame_check(&frame, FRAME_CALL), 0);
+}
+
+static void a_call_of_nothing_lists_whole_entries(void **state)
+{
+    struct frame frame;
+
+    (void)state;
+    memset(&frame, 0, sizeof(frame));
+    frame_start(&frame, FRAME_CALL, 1, FRAME_NO_FUNCTION);
+    expect(&frame, FRAME_CALL, 0);
+    frame.header.inline_size = 3 * sizeof(struct frame_pending);
+    expect(&frame, FRAME_CALL, 0);
+    frame.header.inline_size++;
+    expect(&frame, FRAME_CALL, -EBADMSG);
+    frame.header.inline_size = sizeof(struct frame_pending) / 2;
+    expect(&frame, FRAME_CALL, -EBADMSG);
+    frame.header.kind = FRAME_RESULT;
+    expect(&frame, FRAME_RESULT, 0); /* words */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -224,6 +271,9 @@ int main(void)
         cmocka_unit_test(room_for_the_answers_body_is_a_callers_out_buffer),
         cmocka_unit_test(an_answer_has_the_requests_number_and_buffers),
         cmocka_unit_test(every_status_has_a_text),
+        cmocka_unit_test(a_posted_call_travels_over_sockets_only),
+        cmocka_unit_test(a_posted_call_wants_no_answer),
+        cmocka_unit_test(a_call_of_nothing_lists_whole_entries),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
