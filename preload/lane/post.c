@@ -21,7 +21,7 @@ _Atomic uint32_t winapi_posting_count;
 
 static __thread struct thread_lane *posted_on; /* by this thread, the last time; handlers change it too */
 
-static struct core *core_of_posts; /* of whoever has posted; NULL: nobody has */
+static _Atomic(struct core *) core_of_posts; /* of whoever has posted; NULL: nobody has */
 
 /* ---- posting ---- */
 
@@ -182,8 +182,12 @@ void post_settle(struct core *core, bool is_remote)
 
 void post_begin(struct core *core)
 {
-    if (!core_of_posts && fork_watch(&fork_part) == 0)
-        core_of_posts = core;
+    if (atomic_load_explicit(&core_of_posts, memory_order_relaxed))
+        return;
+    lane_pool_lock();
+    if (fork_watch(&fork_part) == 0)
+        atomic_store(&core_of_posts, core);
+    lane_pool_unlock();
 }
 
 void post_finish(void)
