@@ -28,7 +28,6 @@ static const char *describe_exchange(int error)
     switch (error) {
     case -ETIMEDOUT:
         return "the host did not finish the call in time";
-    case -EPROTONOSUPPORT:
     case -EBADMSG:
         return "the host's answer makes no sense";
     case -ECONNRESET:

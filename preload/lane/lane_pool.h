@@ -25,7 +25,7 @@ struct thread_lane {
     struct call call;
     struct connection *connection;
     uint32_t index;          /* its number in shared memory, or at the host */
-    uint64_t request;        /* the last number used */
+    uint32_t request;        /* the last number used */
     _Atomic bool has_posted; /* calls were posted on it */
     _Atomic uint64_t claim;  /* whose it is, and whether a call uses it */
     struct call_mark *mark;  /* of the call that uses it */

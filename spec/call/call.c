@@ -50,7 +50,7 @@ int call_encode_handle(struct call *call, struct writer *writer, const struct ty
     if (error)
         return call_fault(call, type->name,
                           error == -EBADF ? "this handle is not known here" : "no room for another handle", error);
-    writer_u64(writer, wire);
+    writer_number(writer, wire);
     return 0;
 }
 

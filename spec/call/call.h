@@ -85,7 +85,7 @@ void call_finish(struct call *call);
  * fault_what set: -EFAULT a NULL that may not be; -EOVERFLOW, -EDOM, -ERANGE a size that cannot be; -ENOMEM no
  * payload memory; -EBADF a handle without a counterpart.  Nothing was sent.
  */
-MUST_CHECK int call_encode_request(struct call *call, void *const *arguments, uint64_t request, uint32_t function);
+MUST_CHECK int call_encode_request(struct call *call, void *const *arguments, uint32_t request, uint32_t function);
 
 /*
  * Decodes lane->reply: outs into the caller's memory, the result into `result` (plan->result_size bytes, as libffi

@@ -32,8 +32,8 @@ static bool encode_run(struct call *call, struct quick_writer *writer, const str
     if (!measure(step, call->arguments, follow) || !quick_has_room(writer, QUICK_RUN_HEAD + follow->count))
         return false;
     quick_put_byte(writer, PLACE_BODY);
-    quick_put_word(writer, follow->count);
-    quick_put_word(writer, follow->capacity);
+    quick_put_number(writer, follow->count);
+    quick_put_number(writer, follow->capacity);
     quick_put_bytes(writer, follow->address, follow->count);
     call->reply_room += QUICK_RUN_HEAD + (step->direction & DIRECTION_OUT ? follow->capacity : 0);
     return true;
@@ -42,12 +42,12 @@ static bool encode_run(struct call *call, struct quick_writer *writer, const str
 static bool encode_pointee(struct call *call, struct quick_writer *writer, const struct quick_step *step,
                            struct follow *follow)
 {
-    if (!quick_has_room(writer, 1 + sizeof(uint64_t)))
+    if (!quick_has_room(writer, 1 + NUMBER_MOST))
         return false;
     follow->count = follow->capacity = 1;
     quick_put_byte(writer, PLACE_BODY);
-    quick_put_word(writer, value_load(step->type, follow->address));
-    call->reply_room += sizeof(uint64_t);
+    quick_put_number(writer, value_load(step->type, follow->address));
+    call->reply_room += NUMBER_MOST;
     return true;
 }
 
@@ -69,9 +69,9 @@ static bool encode_pointer(struct call *call, struct quick_writer *writer, const
 static void encode_value(struct quick_writer *writer, const struct quick_step *step, const void *argument)
 {
     if (step->kind == QUICK_WORD)
-        quick_put_word(writer, value_load(step->type, argument));
+        quick_put_number(writer, value_load(step->type, argument));
     else
-        quick_put_word(writer, (uintptr_t)quick_load_pointer(argument));
+        quick_put_number(writer, (uintptr_t)quick_load_pointer(argument));
 }
 
 bool quick_encode_request(struct call *call, void *const *arguments)
@@ -85,7 +85,7 @@ bool quick_encode_request(struct call *call, void *const *arguments)
         return false;
     call->arguments = arguments;
     call->follow_count = 0;
-    call->reply_room = sizeof(uint64_t);
+    call->reply_room = NUMBER_MOST;
     for (size_t i = 0; i < quick->step_count; i++) {
         const struct quick_step *step = &quick->steps[i];
 
@@ -104,15 +104,16 @@ bool quick_encode_request(struct call *call, void *const *arguments)
 
 static bool decode_result(struct quick_reader *reader, const struct quick_step *step, void *result)
 {
+    uint64_t value;
     void *handle;
 
     if (step->kind == QUICK_NOTHING)
         return true;
-    if (!quick_has_more(reader, sizeof(uint64_t)))
+    if (!quick_take_number(reader, &value))
         return false;
     if (step->kind == QUICK_WORD)
-        return value_store_result(step->type, result, quick_take_word(reader)) == 0;
-    handle = (void *)(uintptr_t)quick_take_word(reader);
+        return value_store_result(step->type, result, value) == 0;
+    handle = (void *)(uintptr_t)value;
     memcpy(result, &handle, sizeof(handle));
     return true;
 }
@@ -121,11 +122,10 @@ static bool decode_out(struct quick_reader *reader, const struct quick_step *ste
 {
     uint64_t size;
 
-    if (!quick_has_more(reader, sizeof(size)))
+    if (!quick_take_number(reader, &size))
         return false;
     if (step->kind == QUICK_POINTEE)
-        return value_store(step->type, follow->address, quick_take_word(reader)) == 0;
-    size = quick_take_word(reader);
+        return value_store(step->type, follow->address, size) == 0;
     if (size > follow->capacity || !quick_has_more(reader, size))
         return false;
     memcpy(follow->address, reader->at, size);

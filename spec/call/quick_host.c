@@ -40,10 +40,8 @@ static bool string_fits(const struct quick_step *step, const struct follow *foll
 static bool decode_run(struct call *call, struct quick_reader *reader, const struct quick_step *step,
                        struct follow *follow)
 {
-    if (!quick_has_more(reader, QUICK_RUN_HEAD - 1))
+    if (!quick_take_number(reader, &follow->count) || !quick_take_number(reader, &follow->capacity))
         return false;
-    follow->count = quick_take_word(reader);
-    follow->capacity = quick_take_word(reader);
     if (!sizes_fit(step, call->arguments, follow) || !quick_has_more(reader, follow->count))
         return false;
     follow->address = take(call, follow->capacity);
@@ -58,11 +56,13 @@ static bool decode_run(struct call *call, struct quick_reader *reader, const str
 static bool decode_pointee(struct call *call, struct quick_reader *reader, const struct quick_step *step,
                            struct follow *follow)
 {
-    if (!quick_has_more(reader, sizeof(uint64_t)))
+    uint64_t value;
+
+    if (!quick_take_number(reader, &value))
         return false;
     follow->count = follow->capacity = 1;
     follow->address = take(call, sizeof(uint64_t));
-    return follow->address && value_store(step->type, follow->address, quick_take_word(reader)) == 0;
+    return follow->address && value_store(step->type, follow->address, value) == 0;
 }
 
 static bool decode_pointer(struct call *call, struct quick_reader *reader, const struct quick_step *step, void *slot)
@@ -87,13 +87,14 @@ static bool decode_pointer(struct call *call, struct quick_reader *reader, const
 
 static bool decode_value(struct call *call, struct quick_reader *reader, const struct quick_step *step, void *slot)
 {
+    uint64_t value;
     void *local;
 
-    if (!quick_has_more(reader, sizeof(uint64_t)))
+    if (!quick_take_number(reader, &value))
         return false;
     if (step->kind == QUICK_WORD)
-        return value_store(step->type, slot, quick_take_word(reader)) == 0;
-    if (call->handles.import(call->handles.context, step->type->handle, quick_take_word(reader), &local))
+        return value_store(step->type, slot, value) == 0;
+    if (call->handles.import(call->handles.context, step->type->handle, value, &local))
         return false;
     memcpy(slot, &local, sizeof(local));
     return true;
@@ -151,7 +152,7 @@ static bool encode_result(struct call *call, struct quick_writer *writer, const 
     else if (call->handles.export(call->handles.context, step->type->handle,
                                   (void *)(uintptr_t)quick_load_pointer(result), &wire))
         return false;
-    quick_put_word(writer, wire);
+    quick_put_number(writer, wire);
     return true;
 }
 
@@ -161,15 +162,15 @@ static bool encode_out(struct call *call, struct quick_writer *writer, const str
     uint64_t size;
 
     if (step->kind == QUICK_POINTEE) {
-        if (!quick_has_room(writer, sizeof(uint64_t)))
+        if (!quick_has_room(writer, NUMBER_MOST))
             return false;
-        quick_put_word(writer, value_load(step->type, follow->address));
+        quick_put_number(writer, value_load(step->type, follow->address));
         return true;
     }
     size = quick_size_out(step, call->arguments, follow);
-    if (size > follow->capacity || !quick_has_room(writer, sizeof(size) + size))
+    if (size > follow->capacity || !quick_has_room(writer, NUMBER_MOST + size))
         return false;
-    quick_put_word(writer, size);
+    quick_put_number(writer, size);
     quick_put_bytes(writer, follow->address, size);
     return true;
 }

@@ -6,10 +6,9 @@
 #include "spec/call/quick.h"
 #include "spec/call/value.h"
 
-#include <endian.h>
 #include <string.h>
 
-enum { QUICK_RUN_HEAD = 17 }; /* place, count, capacity */
+enum { QUICK_RUN_HEAD = 1 + 2 * NUMBER_MOST }; /* place, count, capacity */
 
 /* Room is asked for once per step. */
 struct quick_writer {
@@ -27,11 +26,10 @@ static inline void quick_put_byte(struct quick_writer *writer, uint8_t value)
     *writer->at++ = value;
 }
 
-static inline void quick_put_word(struct quick_writer *writer, uint64_t value)
+/* Room for NUMBER_MOST. */
+static inline void quick_put_number(struct quick_writer *writer, uint64_t value)
 {
-    value = htole64(value);
-    memcpy(writer->at, &value, sizeof(value));
-    writer->at += sizeof(value);
+    writer->at = number_put(writer->at, value);
 }
 
 static inline void quick_put_bytes(struct quick_writer *writer, const void *bytes, size_t size)
@@ -49,13 +47,14 @@ static inline bool quick_has_more(const struct quick_reader *reader, size_t size
     return (size_t)(reader->end - reader->at) >= size;
 }
 
-static inline uint64_t quick_take_word(struct quick_reader *reader)
+static inline bool quick_take_number(struct quick_reader *reader, uint64_t *value)
 {
-    uint64_t value;
+    const uint8_t *end = number_take(reader->at, reader->end, value);
 
-    memcpy(&value, reader->at, sizeof(value));
-    reader->at += sizeof(value);
-    return le64toh(value);
+    if (!end)
+        return false;
+    reader->at = end;
+    return true;
 }
 
 static inline const void *quick_load_pointer(const void *argument)

@@ -14,7 +14,7 @@
 static int decode_handle(struct call *call, struct reader *reader, const struct path *path, const struct type *type,
                          void *address)
 {
-    uint64_t wire = reader_u64(reader);
+    uint64_t wire = reader_number(reader);
     void *local;
     int error;
 
@@ -87,7 +87,7 @@ static int decode_value(struct call *call, struct reader *reader, const struct p
         bytes = reader_bytes(reader, type->size);
         error = reader->failed ? -EBADMSG : 0;
     } else {
-        error = value_store(type, value, reader_u64(reader));
+        error = value_store(type, value, reader_number(reader));
     }
     if (error)
         return -EBADMSG;
@@ -116,7 +116,7 @@ static const void *filled_bytes(struct call *call, const struct follow *follow, 
 static int decode_bytes(struct call *call, struct reader *reader, const struct path *path, const struct type *type,
                         const struct follow *follow)
 {
-    uint64_t size = reader_u64(reader);
+    uint64_t size = reader_number(reader);
     const void *source;
 
     if (reader->failed || size > call_room(follow))
@@ -164,7 +164,7 @@ static int decode_elements(struct call *call, struct reader *reader, const struc
                            const struct parameter *pointer, const struct follow *follow)
 {
     bool is_array = pointer->passing.extent == EXTENT_COUNT;
-    uint64_t count = is_array ? reader_u64(reader) : 1;
+    uint64_t count = is_array ? reader_number(reader) : 1;
     size_t size = call_element_size(pointer->type);
     int error = 0;
 
@@ -212,7 +212,7 @@ static int decode_string_result(struct call *call, struct reader *reader, void *
     const char *string = NULL;
 
     if (reader_u8(reader) == PLACE_BODY) {
-        bytes = reader_bytes(reader, reader_u64(reader));
+        bytes = reader_bytes(reader, reader_number(reader));
         if (reader->failed || bytes.size == 0 || bytes.data[bytes.size - 1] != '\0')
             return call_fault(call, "return", "the returned string has no end", -EBADMSG);
         string = (const char *)bytes.data;
@@ -241,7 +241,7 @@ static int decode_result(struct call *call, struct reader *reader, void *result)
         return decode_string_result(call, reader, result);
     if (call->compares || !is_scalar)
         return decode_value(call, reader, &path, type, result);
-    return value_store_result(type, result, reader_u64(reader)) ? -EBADMSG : 0;
+    return value_store_result(type, result, reader_number(reader)) ? -EBADMSG : 0;
 }
 
 static int decode_outs(struct call *call, struct reader *reader)

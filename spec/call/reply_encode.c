@@ -16,7 +16,7 @@ static int encode_value(struct call *call, struct writer *writer, const struct t
     int error = 0;
 
     if (call_is_word(type)) {
-        writer_u64(writer, value_load(type, address));
+        writer_number(writer, value_load(type, address));
         return 0;
     }
     if (type->kind == TYPE_HANDLE)
@@ -70,7 +70,7 @@ static void encode_bytes(struct call *call, struct writer *writer, const struct 
     uint64_t size = bytes_out(call, pointer, follow, object, call_room(follow));
     uint64_t *filled = &call->buffer_sizes[follow->buffer];
 
-    writer_u64(writer, size);
+    writer_number(writer, size);
     if (follow->place == PLACE_BODY)
         writer_bytes(writer, follow->address, size);
     if (follow->is_private)
@@ -113,7 +113,7 @@ static int encode_elements(struct call *call, struct writer *writer, const struc
         return 0;
     if (pointer->passing.extent == EXTENT_COUNT) {
         count = bytes_out(call, pointer, follow, object, call_room(follow) * size) / size;
-        writer_u64(writer, count);
+        writer_number(writer, count);
     }
     for (uint64_t i = 0; !error && i < count; i++)
         error = encode_value(call, writer, target, (const char *)follow->address + i * size);
@@ -160,7 +160,7 @@ static int encode_result(struct call *call, struct writer *writer, const void *r
     size = strnlen(string, CALL_STRING_ROOM);
     if (size >= CALL_STRING_ROOM - 2 * sizeof(uint64_t))
         return call_fault(call, parameter->name, "the returned string is longer than 64 KiB", -E2BIG);
-    writer_u64(writer, size + 1);
+    writer_number(writer, size + 1);
     writer_bytes(writer, string, size + 1);
     return 0;
 }

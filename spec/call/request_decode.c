@@ -30,7 +30,7 @@ static void *take(struct call *call, uint64_t size)
 
 static int decode_handle(struct call *call, struct reader *reader, const struct type *type, void *address)
 {
-    uint64_t wire = reader_u64(reader);
+    uint64_t wire = reader_number(reader);
     void *local;
     int error = reader->failed ? -EBADMSG : call->handles.import(call->handles.context, type->handle, wire, &local);
 
@@ -48,7 +48,7 @@ static int decode_value(struct call *call, struct reader *reader, const struct t
     struct span bytes;
 
     if (call_is_word(type))
-        return value_store(type, address, reader_u64(reader));
+        return value_store(type, address, reader_number(reader));
     if (type->kind == TYPE_HANDLE)
         return decode_handle(call, reader, type, address);
     if (type->kind == TYPE_STRUCT)
@@ -209,8 +209,8 @@ static int decode_bytes(struct call *call, struct reader *reader, const struct p
 {
     int error;
 
-    follow->count = reader_u64(reader);
-    follow->capacity = reader_u64(reader);
+    follow->count = reader_number(reader);
+    follow->capacity = reader_number(reader);
     error = reader->failed ? -EBADMSG : check_sizes(call, pointer, object, follow);
     if (error)
         return error;
@@ -227,8 +227,8 @@ static int decode_elements(struct call *call, struct reader *reader, const struc
     struct follow follow = call->follows[index], bytes;
     int error;
 
-    follow.count = reader_u64(reader);
-    follow.capacity = reader_u64(reader);
+    follow.count = reader_number(reader);
+    follow.capacity = reader_number(reader);
     bytes = follow;
     if (reader->failed || follow.count > follow.capacity || __builtin_mul_overflow(follow.count, size, &bytes.count) ||
         __builtin_mul_overflow(follow.capacity, size, &bytes.capacity))

@@ -8,7 +8,7 @@
 #include <errno.h>
 #include <string.h>
 
-enum { PATCH_SIZE = 9, SIZES_WORST = 17 };
+enum { PATCH_SIZE = 9, SIZES_WORST = 1 + 2 * NUMBER_MOST };
 
 static int encode_pointer(struct call *call, struct writer *writer, const struct parameter *pointer, void *address,
                           const void *object);
@@ -24,7 +24,7 @@ static int encode_list(struct call *call, struct writer *writer, const struct ty
 static int encode_value(struct call *call, struct writer *writer, const struct type *type, const void *address)
 {
     if (call_is_word(type)) {
-        writer_u64(writer, value_load(type, address));
+        writer_number(writer, value_load(type, address));
         return 0;
     }
     if (type->kind == TYPE_HANDLE)
@@ -174,8 +174,8 @@ static int encode_bytes(struct call *call, struct writer *writer, const struct p
         follow->count = is_inline || call->copies_all ? follow->capacity : 0;
     follow->place = is_inline ? PLACE_BODY : PLACE_BUFFER;
     writer_u8(writer, follow->place);
-    writer_u64(writer, follow->count);
-    writer_u64(writer, follow->capacity);
+    writer_number(writer, follow->count);
+    writer_number(writer, follow->capacity);
     if (is_inline) {
         writer_bytes(writer, follow->address, follow->count);
         call->reply_room += SIZES_WORST + call_room(follow);
@@ -203,8 +203,8 @@ static int encode_elements(struct call *call, struct writer *writer, const struc
     follow->only_in = pointer->passing.returned ? follow->capacity - room : 0;
     follow->count = is_out ? follow->capacity : follow->count / size;
     writer_u8(writer, PLACE_BODY);
-    writer_u64(writer, follow->count);
-    writer_u64(writer, follow->capacity);
+    writer_number(writer, follow->count);
+    writer_number(writer, follow->capacity);
     if (__builtin_mul_overflow(plan_worst_value(pointer->type->target), follow->capacity, &worst) ||
         worst > CALL_BODY_MOST)
         return call_fault(call, pointer->name, "so many elements do not fit one call", -E2BIG);
@@ -294,7 +294,7 @@ static int encode_arguments(struct call *call, struct writer *writer)
     return error;
 }
 
-int call_encode_request(struct call *call, void *const *arguments, uint64_t request, uint32_t function)
+int call_encode_request(struct call *call, void *const *arguments, uint32_t request, uint32_t function)
 {
     struct frame *frame = lane_request(call->lane);
     struct writer writer;

@@ -6,19 +6,19 @@
  */
 #include "spec/wire/frame.h"
 
-#include "spec/wire/protocol.h"
+#include "spec/wire/processor.h"
 
 #include <errno.h>
 #include <string.h>
 
+enum { HEADER_REST = offsetof(struct frame_header, request) }; /* what follows the word of the lane's */
+
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "a frame is used as it lies on the wire");
 
-void frame_start(struct frame *frame, enum frame_kind kind, uint64_t request, uint32_t function)
+void frame_start(struct frame *frame, enum frame_kind kind, uint32_t request, uint32_t function)
 {
     frame->header = (struct frame_header){
-        .magic = FRAME_MAGIC,
-        .version = PROTOCOL_MAJOR,
-        .kind = (uint16_t)kind,
+        .kind = (uint8_t)kind,
         .request = request,
         .function = function,
     };
@@ -39,15 +39,44 @@ size_t frame_wire_size(const struct frame_header *header)
     return frame_head_size(header) + header->inline_size;
 }
 
-/* The header last: the other end looks at it all the time, and takes its cache line away. */
+/* Where one part of a frame lies: what of it is in the header's cache line, and what is behind. */
+struct part {
+    const uint8_t *data;
+    size_t at, size, near;
+};
+
+static struct part part_of(const void *data, size_t at, size_t size)
+{
+    size_t near = at < PROCESSOR_LINE ? PROCESSOR_LINE - at : 0;
+
+    return (struct part){data, at, size, near < size ? near : size};
+}
+
+static void put_near(uint8_t *bytes, const struct part *part)
+{
+    if (part->near != 0)
+        memcpy(bytes + part->at, part->data, part->near);
+}
+
+static void put_far(uint8_t *bytes, const struct part *part)
+{
+    if (part->near < part->size)
+        memcpy(bytes + part->at + part->near, part->data + part->near, part->size - part->near);
+}
+
+/* The header's line last, and all of it at once: the other end looks at it all the time, and takes it away. */
 void frame_put(void *shared, const struct frame *frame)
 {
     size_t head_size = frame_head_size(&frame->header);
+    struct part buffers = part_of(frame->buffers, sizeof(frame->header), head_size - sizeof(frame->header));
+    struct part body = part_of(frame->body, head_size, frame->header.inline_size);
     uint8_t *bytes = shared;
 
-    memcpy(bytes + head_size, frame->body, frame->header.inline_size);
-    memcpy(bytes + sizeof(frame->header), frame->buffers, head_size - sizeof(frame->header));
-    memcpy(bytes, &frame->header, offsetof(struct frame_header, sequence));
+    put_far(bytes, &body);
+    put_far(bytes, &buffers);
+    put_near(bytes, &body);
+    put_near(bytes, &buffers);
+    memcpy(bytes + HEADER_REST, &frame->header.request, sizeof(frame->header) - HEADER_REST);
 }
 
 /* A descriptor's index is there exactly with its flag. */
@@ -76,19 +105,12 @@ static int flags_check(const struct frame_header *header, enum frame_kind kind)
 
 static int header_check(const struct frame_header *header, enum frame_kind kind)
 {
-    static const uint8_t zero[sizeof(header->reserved)];
-
-    if (header->magic != FRAME_MAGIC)
-        return -EBADMSG;
-    if (header->version != PROTOCOL_MAJOR)
-        return -EPROTONOSUPPORT;
     if (header->kind != kind || !frame_counts_fit(header))
         return -EBADMSG;
     if (header->status >= FRAME_STATUSES || (kind == FRAME_CALL && header->status != FRAME_OK))
         return -EBADMSG;
-    if (memcmp(header->reserved, zero, sizeof(zero)) != 0 || header->sequence != 0)
+    if (header->sequence != 0)
         return -EBADMSG;
-
     if (kind == FRAME_CALL && header->function == FRAME_NO_FUNCTION &&
         header->inline_size % sizeof(struct frame_pending) != 0)
         return -EBADMSG;
@@ -146,7 +168,7 @@ int frame_copy(struct frame *frame, const volatile void *shared, enum frame_kind
     size_t head_size;
     int rc;
 
-    copy_shared(&frame->header, bytes, offsetof(struct frame_header, sequence));
+    copy_shared(&frame->header.request, bytes + HEADER_REST, sizeof(frame->header) - HEADER_REST);
     frame->header.sequence = 0;
     rc = header_check(&frame->header, kind);
     if (rc < 0)

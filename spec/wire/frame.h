@@ -14,12 +14,12 @@
 #include <stdint.h>
 
 enum {
-    FRAME_BUFFERS = 8,       /* descriptors in a frame */
-    FRAME_INLINE = 3072,     /* bytes of payload in a frame */
-    FRAME_MAGIC = 0x4D414657 /* "WFAM" as bytes: W F A M */
+    FRAME_BUFFERS = 8,   /* descriptors in a frame */
+    FRAME_INLINE = 3072, /* bytes of payload in a frame */
 };
 
-enum frame_kind { FRAME_CALL = 1, FRAME_RESULT = 2 };
+/* A stream that is none, or has lost its place, is known by it. */
+enum frame_kind { FRAME_CALL = 'C', FRAME_RESULT = 'R' };
 
 enum frame_flag {
     FRAME_BODY_IN_BUFFER = 1 << 0, /* the body did not fit: descriptor `body_buffer` holds it, inline_size is 0 */
@@ -58,23 +58,26 @@ struct frame_earlier {
     uint32_t reserved;
 };
 
+/*
+ * It is small, so that a small call and its answer take one cache line each where they lie in shared memory.  The first
+ * word is the one that a waiter looks at.
+ */
 struct frame_header {
-    uint32_t magic;
-    uint16_t version;      /* of the frame layout: PROTOCOL_MAJOR */
-    uint16_t kind;         /* enum frame_kind */
-    uint64_t request;      /* chosen by the caller, repeated by the answer */
-    uint32_t function;     /* the id that the welcome gave */
-    uint32_t flags;        /* enum frame_flag; unknown bits are refused */
-    uint32_t status;       /* answers: enum frame_status */
-    uint32_t buffer_count; /* at most FRAME_BUFFERS */
-    uint32_t inline_size;  /* bytes of the body, at most FRAME_INLINE */
-    uint32_t timeout_ms;   /* calls: what is left when the call was sent; 0: none */
-    int32_t error_number;  /* errno before the call, and after it */
-    uint32_t last_error;   /* GetLastError, likewise; 0 on Linux */
-    uint8_t body_buffer;   /* index of a descriptor; 0 without its flag */
-    uint8_t room_buffer;
-    uint8_t reserved[10]; /* zero */
     uint32_t sequence;    /* in shared memory: frames sent in this page, stored last; elsewhere 0 */
+    uint32_t request;     /* chosen by the caller, repeated by the answer */
+    uint32_t function;    /* the id that the welcome gave */
+    int32_t error_number; /* errno before the call, and after it */
+    union {
+        uint32_t timeout_ms; /* calls: what is left when the call was sent; 0: none */
+        uint32_t last_error; /* answers: GetLastError after it; 0 on Linux */
+    };
+    uint16_t inline_size; /* bytes of the body, at most FRAME_INLINE */
+    uint8_t kind;         /* enum frame_kind */
+    uint8_t status;       /* answers: enum frame_status */
+    uint8_t flags;        /* enum frame_flag; unknown bits are refused */
+    uint8_t buffer_count; /* at most FRAME_BUFFERS */
+    uint8_t body_buffer;  /* index of a descriptor; 0 without its flag */
+    uint8_t room_buffer;
 };
 
 enum buffer_flag {
@@ -91,24 +94,25 @@ struct frame_buffer {
 };
 
 struct frame {
+    uint32_t unused; /* what follows lies as on the wire, and descriptors are aligned */
     struct frame_header header;
     struct frame_buffer buffers[FRAME_BUFFERS];
     uint8_t body[FRAME_INLINE];
 };
 
-_Static_assert(sizeof(struct frame_header) == 64, "the header is 64 bytes on the wire");
-_Static_assert(sizeof(struct frame) == 64 + 24 * FRAME_BUFFERS + FRAME_INLINE, "a frame has no padding");
+_Static_assert(sizeof(struct frame_header) == 28, "the header is 28 bytes on the wire");
+_Static_assert(sizeof(struct frame) == 4 + 28 + 24 * FRAME_BUFFERS + FRAME_INLINE, "a frame has no padding");
 
 /* Header and descriptors ready for a call or an answer with an empty body. */
-void frame_start(struct frame *frame, enum frame_kind kind, uint64_t request, uint32_t function);
+void frame_start(struct frame *frame, enum frame_kind kind, uint32_t request, uint32_t function);
 
 /* Bytes that travel this way with it: the body, and what its descriptors name in this direction. */
 uint64_t frame_travelling(const struct frame *frame, enum buffer_flag direction);
 
 /*
  * Copies the parts of a frame that are in use out of shared memory, where they lie as on a socket, then checks the
- * copy: magic, version, kind, counts, sizes, flags, reserved bytes.  Whether descriptors lie inside the payload memory
- * is the lane's to check.  -EPROTONOSUPPORT another version; -EBADMSG anything else.  `kind` is what may come.
+ * copy: kind, counts, sizes, flags, reserved bytes; -EBADMSG.  Whether descriptors lie inside the payload memory is the
+ * lane's to check.  `kind` is what may come.
  */
 MUST_CHECK int frame_copy(struct frame *frame, const volatile void *shared, enum frame_kind kind);
 

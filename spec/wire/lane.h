@@ -58,7 +58,7 @@ _Static_assert(offsetof(struct lane_page, frame) % 128 == 0, "the header and the
 /* How the receiver sleeps, or is about to: whether a call that nobody waits for is worth waking it. */
 enum sleep { AWAKE = 0, ASLEEP = 1, NAPPING = 2 };
 
-/* The page's word that says how many frames were sent in it: the last of the header. */
+/* The page's word that says how many frames were sent in it: the first of the header. */
 static inline _Atomic uint32_t *lane_sequence(struct lane_page *page)
 {
     return (_Atomic uint32_t *)(void *)(page->frame + offsetof(struct frame_header, sequence));
@@ -176,7 +176,7 @@ void lane_take_back(struct lane *lane);
  * Sends the request and waits for lane->reply, which is checked: frame_check() and
  * frame_check_reply().
  * -ETIMEDOUT the deadline came first: the lane must be closed, its payload not reused while the host may still write.
- * -ECONNRESET the other end is gone.  -EBADMSG, -EPROTONOSUPPORT it answers nonsense: close.
+ * -ECONNRESET the other end is gone.  -EBADMSG it answers nonsense: close.
  * *sent: whether the host may have seen the request.  A signal does not end the wait.
  */
 MUST_CHECK int lane_exchange(struct lane *lane, uint64_t deadline_ns, bool *sent);
@@ -211,7 +211,7 @@ void lane_nudge(const struct lane *lane);
 
 /*
  * Waits for the next request, in lane->request, checked as above; every descriptor lies in the payload memory, and
- * on a socket its bytes are there.  -ECONNRESET the guest closed the lane; -EBADMSG, -EPROTONOSUPPORT, -EMSGSIZE
+ * on a socket its bytes are there.  -ECONNRESET the guest closed the lane; -EBADMSG, -EMSGSIZE
  * (payload over payload_most), -ENOMEM: answer with FRAME_REFUSED_MESSAGE or FRAME_REFUSED_LIMIT, then close.
  */
 MUST_CHECK int lane_receive(struct lane *lane);

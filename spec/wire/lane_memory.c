@@ -186,7 +186,7 @@ static int page_look(const struct lane *lane)
  * before.  So a waiter keeps asking for what will follow the header, and who has taken a frame asks for the lines of
  * its own next one while it is at work on that.  The header's line is left alone: the other end looks at it.
  */
-enum { LINES_AHEAD = 2 };
+enum { LINES_AHEAD = 1 };
 
 static void page_expect(const struct lane_page *page)
 {

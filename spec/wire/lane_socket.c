@@ -82,7 +82,7 @@ static int frame_parts(const struct lane *lane, struct frame *frame, uint32_t di
         parts_add_flat(parts, frame);
         return 0;
     }
-    parts_add(parts, frame, frame_head_size(&frame->header));
+    parts_add(parts, &frame->header, frame_head_size(&frame->header));
     parts_add(parts, frame->body, frame->header.inline_size);
     for (uint32_t i = 0; i < frame->header.buffer_count; i++) {
         const struct frame_buffer *buffer = &frame->buffers[i];

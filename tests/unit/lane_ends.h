@@ -266,7 +266,7 @@ static inline void pair_finish(struct pair *pair)
 
 static inline int pair_call(struct pair *pair, enum function function, uint64_t deadline_ns, bool *sent)
 {
-    static uint64_t request;
+    static uint32_t request;
 
     frame_start(lane_request(&pair->guest), FRAME_CALL, ++request, function);
     return lane_exchange(&pair->guest, deadline_ns, sent);
