@@ -7,10 +7,12 @@
 void call_through(const struct plan *plan, void (*function)(void), void *result, void *const *arguments)
 {
     void *own[TABLE_PARAMETERS_MOST];
+    void **passed = (void **)(uintptr_t)arguments;
 
     /* libffi (3.4 on x86-64) redirects the entries of structs to copies on its stack, which are gone afterwards. */
-    memcpy(own, arguments, plan->row->parameter_count * sizeof(*own));
-    ffi_call((ffi_cif *)&plan->cif, function, result, own);
+    if (!plan->quick.is_possible)
+        passed = memcpy(own, arguments, plan->row->parameter_count * sizeof(*own));
+    ffi_call((ffi_cif *)&plan->cif, function, result, passed);
 }
 
 void call_invoke(struct call *call, void (*function)(void), void *result, int32_t *error_number)

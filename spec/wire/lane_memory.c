@@ -36,7 +36,7 @@
 
 enum {
     LOOKS_PER_CLOCK = 16, /* looks between two questions for the time */
-    PAUSES_IN_RING = 8,   /* between two looks of a host that has emptied the ring: the guest is about to fill it */
+    RING_REST_NS = 2000,  /* between two looks into a ring that was empty */
 
     POSTED = 1, /* page_look(): there is something in the ring */
 
@@ -200,6 +200,20 @@ static void page_will_be_written(struct lane_page *page)
         processor_own(page->frame + i * PROCESSOR_LINE);
 }
 
+/*
+ * A host that is quicker than its guest would follow closely, and both would take the same lines from each other for
+ * each call.  So once it has emptied the ring it lets some more come together before it looks there again.
+ */
+static void ring_rest(const struct lane *lane)
+{
+    uint64_t until_ns = clock_now_ns() + RING_REST_NS;
+
+    do
+        processor_relax();
+    while (atomic_load_explicit(lane_sequence(lane->in), memory_order_relaxed) == lane->received &&
+           clock_now_ns() < until_ns);
+}
+
 /* -EAGAIN: nothing came, within `budget_ns` or before somebody else took the processor.  *now_ns is then. */
 static int page_spin(const struct lane *lane, uint32_t budget_ns, uint64_t start_ns, uint64_t *now_ns)
 {
@@ -207,14 +221,15 @@ static int page_spin(const struct lane *lane, uint32_t budget_ns, uint64_t start
 
     *now_ns = start_ns;
     do {
+        if (lane->naps == NAPS)
+            ring_rest(lane);
         for (int i = 0; i < LOOKS_PER_CLOCK; i++) {
             int rc = page_look(lane);
 
             if (rc != -EAGAIN)
                 return rc;
             page_expect(lane->in);
-            for (int pauses = lane->naps == NAPS ? PAUSES_IN_RING : 1; pauses > 0; pauses--)
-                processor_relax();
+            processor_relax();
         }
         before_ns = *now_ns;
         *now_ns = clock_now_ns();
@@ -332,8 +347,11 @@ static int page_await(struct lane *lane, uint64_t deadline_ns)
 /* Waits for the next frame in the other end's page; 0: it is there. */
 static int page_wait(struct lane *lane, uint64_t deadline_ns)
 {
-    int rc = page_look(lane);
+    int rc;
 
+    if (lane->naps == NAPS && lane->ring.seen == lane->ring.at)
+        ring_rest(lane);
+    rc = page_look(lane);
     lane->got_ns = 0;
     if (rc == -EAGAIN)
         rc = is_alone(lane) ? page_sleep(lane, deadline_ns) : page_await(lane, deadline_ns);

@@ -34,8 +34,7 @@ enum function {
     WRONG_NUMBER, /* answers with another request number */
     WRONG_BUFFER, /* answers with a buffer that was not offered */
     LARGER_BUFFER,
-    WRONG_MAGIC,
-    WRONG_VERSION,
+    WRONG_KIND,
     WRONG_COUNT,
     LEAVE,       /* closes its end */
     NOTE,        /* its number is noted */
@@ -96,14 +95,11 @@ static inline void host_spoil(struct lane *lane)
         reply->buffers[0] = lane->request.buffers[0];
         reply->buffers[0].size++;
         break;
-    case WRONG_MAGIC:
-        reply->header.magic++;
-        break;
-    case WRONG_VERSION:
-        reply->header.version++;
+    case WRONG_KIND:
+        reply->header.kind++;
         break;
     case WRONG_COUNT:
-        reply->header.flags = 1u << 31;
+        reply->header.flags = 1u << 7;
         break;
     default:
         break;

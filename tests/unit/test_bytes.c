@@ -36,6 +36,45 @@ static void numbers_are_little_endian(void **state)
     assert_int_equal(reader_end(&reader), 0);
 }
 
+static void check_number(uint64_t value, size_t size)
+{
+    uint8_t bytes[2 * NUMBER_MOST];
+    struct writer writer;
+    struct reader reader;
+
+    writer_start(&writer, bytes, sizeof(bytes), NULL);
+    writer_number(&writer, value);
+    assert_int_equal(writer.size, size);
+    reader_start(&reader, bytes, writer.size);
+    assert_int_equal(reader_number(&reader), value);
+    assert_int_equal(reader_end(&reader), 0);
+    memset(bytes + writer.size, 0xFF, sizeof(bytes) - writer.size);
+    reader_start(&reader, bytes, sizeof(bytes));
+    assert_int_equal(reader_number(&reader), value); /* whatever follows */
+    for (size_t less = 0; less < size; less++) {
+        reader_start(&reader, bytes, less);
+        assert_int_equal(reader_number(&reader), 0);
+        assert_true(reader.failed);
+    }
+}
+
+static void numbers_take_as_many_bytes_as_they_need(void **state)
+{
+    (void)state;
+    check_number(0, 1);
+    check_number(247, 1);
+    check_number(248, 2);
+    check_number(255, 2);
+    for (size_t bytes = 2; bytes <= 8; bytes++) {
+        uint64_t first = UINT64_C(1) << (8 * (bytes - 1));
+
+        check_number(first - 1, bytes == 2 ? 2 : bytes);
+        check_number(first, bytes + 1);
+    }
+    check_number(UINT64_MAX, 9);
+    check_number((uint64_t)INT64_MIN, 9);
+}
+
 static void a_reader_that_lacks_a_byte_stays_failed(void **state)
 {
     static const uint8_t bytes[] = {1, 2, 3, 4, 5, 6, 7};
@@ -148,6 +187,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(numbers_are_little_endian),
+        cmocka_unit_test(numbers_take_as_many_bytes_as_they_need),
         cmocka_unit_test(a_reader_that_lacks_a_byte_stays_failed),
         cmocka_unit_test(bytes_that_promise_too_much_fail),
         cmocka_unit_test(bytes_left_over_are_an_error),

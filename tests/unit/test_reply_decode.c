@@ -193,7 +193,7 @@ static void an_answer_with_more_than_there_is_room_for_is_refused(void **state)
     frame_start(&ends.host_lane.reply, FRAME_RESULT, 1, 1);
     assert_int_equal(call_encode_reply(&ends.host, &ends.result), 0);
     carry_back(&ends);
-    ends.guest_lane.reply.body[8 + 8] = 50; /* after the result and *used: how many bytes came back */
+    ends.guest_lane.reply.body[1 + 1] = 50; /* after the result and *used: how many bytes came back */
     ends.guest_lane.reply.header.inline_size = FRAME_INLINE;
     assert_int_equal(call_decode_reply(&ends.guest, &result), -EBADMSG);
     assert_string_equal(ends.guest.fault_name, "data");
@@ -254,7 +254,7 @@ static void check_nothing_travels_back(enum medium medium)
     assert_int_equal(ends.guest_lane.request.buffers[0].flags, BUFFER_IN);
     assert_int_equal(back(&ends), 0);
     assert_int_equal(ends.guest_lane.reply.buffers[0].size, 0);
-    assert_int_equal(frame_travelling(&ends.guest_lane.reply, BUFFER_OUT), 2 * 8); /* the result, and how much: 0 */
+    assert_int_equal(frame_travelling(&ends.guest_lane.reply, BUFFER_OUT), 2); /* the result, and how much: 0 */
     ends_close(&ends);
 }
 
@@ -356,8 +356,8 @@ static int decode_promise(struct apart *apart, struct ends *ends, uint8_t promis
     frame_start(&ends->host_lane.reply, FRAME_RESULT, 1, 1);
     assert_int_equal(call_encode_reply(&ends->host, &ends->result), 0);
     carry_back(ends);
-    assert_int_equal(ends->guest_lane.reply.body[8], (uint8_t)apart->back);
-    ends->guest_lane.reply.body[8] = promise;
+    assert_int_equal(ends->guest_lane.reply.body[1], (uint8_t)apart->back);
+    ends->guest_lane.reply.body[1] = promise;
     ends->guest_lane.reply.header.inline_size = FRAME_INLINE;
     ends->guest_lane.reply.buffers[0].size = LARGE;
     return call_decode_reply(&ends->guest, &result);

@@ -21,14 +21,14 @@ static void sizes_that_the_row_does_not_give_are_refused(void **state)
     arguments[1] = &size;
     ends_open(&ends, MEDIUM_SOCKET, "in");
     /* The body: size, place, count, capacity, bytes. */
-    assert_int_equal(decode_spoiled(&ends, arguments, 0, 1), -EBADMSG);     /* size */
-    assert_int_equal(decode_spoiled(&ends, arguments, 7, 0x7F), -EBADMSG);  /* size, huge */
-    assert_int_equal(decode_spoiled(&ends, arguments, 8, 1), -EBADMSG);     /* place: NULL */
-    assert_int_equal(decode_spoiled(&ends, arguments, 8, 3), -EBADMSG);     /* place: a buffer */
-    assert_int_equal(decode_spoiled(&ends, arguments, 8, 0x10), -EBADMSG);  /* place: none */
-    assert_int_equal(decode_spoiled(&ends, arguments, 9, 1), -EBADMSG);     /* count */
-    assert_int_equal(decode_spoiled(&ends, arguments, 16, 0x80), -EBADMSG); /* count, huge */
-    assert_int_equal(decode_spoiled(&ends, arguments, 17, 1), -EBADMSG);    /* capacity */
+    assert_int_equal(decode_spoiled(&ends, arguments, 0, 1), -EBADMSG);    /* size */
+    assert_int_equal(decode_spoiled(&ends, arguments, 0, 0x9B), -EBADMSG); /* size, of eight bytes: huge */
+    assert_int_equal(decode_spoiled(&ends, arguments, 1, 1), -EBADMSG);    /* place: NULL */
+    assert_int_equal(decode_spoiled(&ends, arguments, 1, 3), -EBADMSG);    /* place: a buffer */
+    assert_int_equal(decode_spoiled(&ends, arguments, 1, 0x10), -EBADMSG); /* place: none */
+    assert_int_equal(decode_spoiled(&ends, arguments, 2, 1), -EBADMSG);    /* count */
+    assert_int_equal(decode_spoiled(&ends, arguments, 2, 0x9B), -EBADMSG); /* count, of eight bytes: huge */
+    assert_int_equal(decode_spoiled(&ends, arguments, 3, 1), -EBADMSG);    /* capacity */
     assert_string_equal(ends.host.fault_name, "data");
     ends_close(&ends);
 }
@@ -43,15 +43,15 @@ static void sizes_that_are_apart_are_held_against_the_row(void **state)
     (void)state;
     ends_open(&ends, MEDIUM_SOCKET, "apart");
     /* The body: size, back, place, count, capacity, bytes. */
-    assert_int_equal(decode_spoiled(&ends, arguments, 0, 1), -EBADMSG);  /* size */
-    assert_int_equal(decode_spoiled(&ends, arguments, 8, 1), -EBADMSG);  /* back */
-    assert_int_equal(decode_spoiled(&ends, arguments, 17, 1), -EBADMSG); /* count */
-    assert_int_equal(decode_spoiled(&ends, arguments, 25, 1), -EBADMSG); /* capacity */
+    assert_int_equal(decode_spoiled(&ends, arguments, 0, 1), -EBADMSG); /* size */
+    assert_int_equal(decode_spoiled(&ends, arguments, 1, 1), -EBADMSG); /* back */
+    assert_int_equal(decode_spoiled(&ends, arguments, 3, 1), -EBADMSG); /* count */
+    assert_int_equal(decode_spoiled(&ends, arguments, 4, 1), -EBADMSG); /* capacity */
     size = sizeof(data);
     back = 20;
-    assert_int_equal(decode_spoiled(&ends, arguments, 8, 1), 0); /* less than goes in: known from the row alone */
-    assert_int_equal(decode_spoiled(&ends, arguments, 15, 0x80), -EBADMSG); /* negative */
-    assert_int_equal(decode_spoiled(&ends, arguments, 25, 1), -EBADMSG);
+    assert_int_equal(decode_spoiled(&ends, arguments, 1, 1), 0); /* less than goes in: known from the row alone */
+    assert_int_equal(decode_spoiled(&ends, arguments, 4, 1), -EBADMSG);
+    assert_int_equal(decode_spoiled(&ends, arguments, 1, 20 ^ 0xFF), -EBADMSG); /* of eight bytes: huge, or negative */
     ends_close(&ends);
 }
 
@@ -78,7 +78,7 @@ static void a_string_that_came_without_end_is_refused(void **state)
 
     (void)state;
     ends_open(&ends, MEDIUM_SOCKET, "name");
-    assert_int_equal(decode_spoiled(&ends, (void *[]){&pointer}, 1 + 8 + 8 + 4, 'x'), -EBADMSG);
+    assert_int_equal(decode_spoiled(&ends, (void *[]){&pointer}, 1 + 1 + 1 + 4, 'x'), -EBADMSG);
     assert_string_equal(ends.host.fault_name, "name");
     ends_close(&ends);
 }
