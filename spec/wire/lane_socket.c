@@ -23,11 +23,12 @@
 
 enum {
     PARTS_MOST = 2 + FRAME_BUFFERS, /* head, body, payload */
-    FLAT_MOST = 512,     /* bytes of a frame that is sent in one part: copying costs less than a second one */
-    SEND_ROOM = 1 << 20, /* bytes under way before a sender waits, where the system allows it */
-    LOOKS_PER_CLOCK = 4, /* looks between two questions for the time */
-    FOLLOW_NS = 20000,   /* how long a waiter spins for more of what has begun to come */
-    FAULTS_MOST = 8,     /* without progress */
+    FLAT_MOST = 512,       /* bytes of a frame that is sent in one part: copying costs less than a second one */
+    POST_MOST = 128 << 10, /* bytes of a call that is posted: more would have to wait for the host to read them */
+    SEND_ROOM = 1 << 20,   /* bytes under way before a sender waits, where the system allows it */
+    LOOKS_PER_CLOCK = 4,   /* looks between two questions for the time */
+    FOLLOW_NS = 20000,     /* how long a waiter spins for more of what has begun to come */
+    FAULTS_MOST = 8,       /* without progress */
 };
 
 _Static_assert(LANE_AHEAD >= sizeof(struct frame), "the largest frame is read into it");
@@ -418,7 +419,7 @@ int lane_socket_post(struct lane *lane, uint64_t deadline_ns)
     bool sent = false;
     int rc;
 
-    if (header->flags & FRAME_ROOM_FOR_BODY)
+    if (header->flags & FRAME_ROOM_FOR_BODY || frame_travelling(&lane->request, BUFFER_IN) > POST_MOST)
         return -ENOTSUP;
     if (!descriptor_is_ours(&lane->mark, lane->fd))
         return -ECONNRESET;

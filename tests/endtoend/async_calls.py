@@ -40,7 +40,7 @@ def look_at_order(medium):
     check(f"{medium}: an answered call sees all before", program.result("post_and_ask", 500) == 500)
     check(f"{medium}: a text is what it was when the call was made", (program.result("text", 1000), program.result("size")) == (0, 1000))
     check(f"{medium}: so are bytes", (program.result("bytes", 1000), program.result("size")) == (0, 1001))
-    for size in 1999, 2100, 3500, 100000:
+    for size in 1999, 2100, 3500, 100000, 200000:
         program.call("post", 3)
         check(f"{medium}: a text of {size} bytes", (program.result("text", size), program.result("size")) == (0, size))
         check(f"{medium}: {size} bytes", (program.result("bytes", size), program.result("size")) == (0, size + 1))

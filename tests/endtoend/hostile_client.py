@@ -539,6 +539,7 @@ def try_frames(medium, ids):
     session.exchange("a body in a buffer that comes back only",
                      frame(function, b"", [(0, 16, 2, 0)], flags=1), refused)
     if medium == "memory":
+        session.exchange("a posted call beside the ring", frame(function, good, flags=8), refused)
         for step in (2, -5, 1 << 20):
             session.exchange(f"a sequence that jumps by {step}", frame(function, good), refused + [None], step)
     for handle in (1, 0x5741000700000000, 0x5741000700000001, 2 * BIG - 1):

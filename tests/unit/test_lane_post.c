@@ -450,6 +450,26 @@ static void a_call_that_is_waited_for_holds_nobody_back(void **state)
     pair_finish(&pair);
 }
 
+static void calls_that_the_socket_does_not_hold_are_not_posted(void **state)
+{
+    struct pair pair;
+    struct frame *request = lane_request(&pair.guest);
+    uint64_t offset;
+
+    (void)state;
+    pair_start_posting(&pair, MEDIUM_SOCKET, false);
+    assert_non_null(lane_reserve(&pair.guest, 1 << 20, &offset));
+    frame_start(request, FRAME_CALL, 0, NOTE_BUFFER);
+    request->header.buffer_count = 1;
+    request->buffers[0] = (struct frame_buffer){.offset = offset, .size = (128 << 10) + 1, .flags = BUFFER_IN};
+    assert_int_equal(lane_post(&pair.guest, 0), -ENOTSUP);
+    request->buffers[0].size--;
+    assert_int_equal(lane_post(&pair.guest, 0), 0);
+    settle(&pair);
+    expect_noted(1);
+    pair_finish(&pair);
+}
+
 static void a_posted_call_with_room_for_an_answer_is_none(void **state)
 {
     struct pair pair;
@@ -490,6 +510,7 @@ int main(void)
         cmocka_unit_test(a_host_that_has_gone_is_told_at_once_over_a_socket),
         cmocka_unit_test(a_socket_lane_is_emptied_before_it_ends),
         cmocka_unit_test(a_call_that_is_waited_for_holds_nobody_back),
+        cmocka_unit_test(calls_that_the_socket_does_not_hold_are_not_posted),
         cmocka_unit_test(a_posted_call_with_room_for_an_answer_is_none),
     };
 
