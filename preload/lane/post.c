@@ -127,43 +127,51 @@ static uint64_t settle_ms(const struct core *core)
     return core->settings.call_timeout_ms ? core->settings.call_timeout_ms : SETTLE_MS;
 }
 
-/* On a lane like any call's.  -EAGAIN: there is none just now; as lane_exchange(). */
-static int ask(struct core *core, const struct thread_lane *but, uint64_t deadline_ns)
+struct wait {
+    struct core *core;
+    const struct thread_lane *but; /* its calls are not waited for */
+    bool on_own;                   /* the host may be asked on the thread's own lane, behind the calls there */
+    uint64_t deadline_ns;
+};
+
+/* -EAGAIN: there is no lane just now; as lane_exchange(). */
+static int ask(const struct wait *wait)
 {
     struct thread_lane *lane;
     struct call_mark mark;
-    int error;
+    int error =
+        wait->on_own ? thread_lane_take(wait->core, &lane, &mark) : thread_lane_take_other(wait->core, &lane, &mark);
 
-    if (thread_lane_take(core, &lane, &mark))
+    if (error)
         return -EAGAIN;
-    error = pending_ask(lane, but, deadline_ns);
+    error = pending_ask(lane, wait->but, wait->deadline_ns);
     thread_lane_give(lane, error);
     return error;
 }
 
 /* -ETIMEDOUT: it is time to give up. */
-static int wait_on(struct core *core, const struct thread_lane *but, bool asks, uint64_t deadline_ns)
+static int wait_on(const struct wait *wait, bool asks)
 {
     int error = -EAGAIN;
 
-    if (clock_is_past(deadline_ns))
+    if (clock_is_past(wait->deadline_ns))
         return -ETIMEDOUT;
     if (asks)
-        error = ask(core, but, deadline_ns);
+        error = ask(wait);
     if (error == -EAGAIN)
         system_nap(NAP_NS);
     return error;
 }
 
 /* false: they are not over in time. */
-static bool settle(struct core *core, const struct thread_lane *but)
+static bool settle(struct core *core, const struct thread_lane *but, bool on_own)
 {
     uint64_t timeout_ms = settle_ms(core);
-    uint64_t deadline_ns = clock_deadline_ns(timeout_ms);
+    const struct wait wait = {core, but, on_own, clock_deadline_ns(timeout_ms)};
     bool asks;
 
     while (!pending_are_over(but, &asks))
-        if (wait_on(core, but, asks, deadline_ns) == -ETIMEDOUT) {
+        if (wait_on(&wait, asks) == -ETIMEDOUT) {
             log_error("calls that nobody waits for are not over after %llu ms; what waited for them goes on",
                       (unsigned long long)timeout_ms);
             return false;
@@ -171,12 +179,13 @@ static bool settle(struct core *core, const struct thread_lane *but)
     return true;
 }
 
+/* A question behind a call that hangs costs the lane, and with it the order of what the thread has posted there. */
 void post_settle(struct core *core, bool is_remote)
 {
     struct thread_lane *own = is_remote ? thread_lane_own() : NULL;
     int kept_errno = errno;
 
-    (void)settle(core, own);
+    (void)settle(core, own, is_remote && (!own || lane_is_settled(&own->lane)));
     errno = kept_errno;
 }
 
@@ -196,6 +205,6 @@ void post_finish(void)
 
     if (!core)
         return;
-    if (post_are_over(atomic_load(&winapi_posting_count), NULL) || settle(core, NULL))
+    if (post_are_over(atomic_load(&winapi_posting_count), NULL) || settle(core, NULL, true))
         forward_ask_for_failures(core, clock_deadline_ns(settle_ms(core)));
 }

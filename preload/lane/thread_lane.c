@@ -267,12 +267,23 @@ static void thread_ended(void *unused)
 
 /* ---- the door ---- */
 
-int thread_lane_take(struct core *core, struct thread_lane **lane, struct call_mark *mark)
+static void begin_call(struct call_mark *mark)
 {
     fork_check();
     if (own_busy || spare)
         retire_what_was_left(mark);
     call_mark_set(mark);
+}
+
+int thread_lane_take_other(struct core *core, struct thread_lane **lane, struct call_mark *mark)
+{
+    begin_call(mark);
+    return take_patiently(core, lane, mark, false);
+}
+
+int thread_lane_take(struct core *core, struct thread_lane **lane, struct call_mark *mark)
+{
+    begin_call(mark);
     return own_busy ? take_patiently(core, lane, mark, false) : take_own(core, lane, mark);
 }
 

@@ -21,6 +21,9 @@ void thread_lane_prepare(void);
  */
 MUST_CHECK int thread_lane_take(struct core *core, struct thread_lane **lane, struct call_mark *mark);
 
+/* The same, but not this thread's own lane, unless that is the only one there may be. */
+MUST_CHECK int thread_lane_take_other(struct core *core, struct thread_lane **lane, struct call_mark *mark);
+
 /* The lane that this thread's next call will use, if it has one and no call of the thread is under way; or NULL. */
 struct thread_lane *thread_lane_own(void);
 
