@@ -10,10 +10,11 @@ import random
 from lib_trouble import *
 
 PAGE, LANE_SIZE, FRAME_AT = 4096, 8192, 256
-CLOSED, OPENED, SEQUENCE = 4, 8, FRAME_AT + 60
+CLOSED, OPENED, SEQUENCE = 4, 8, FRAME_AT
 RING, RING_COUNT, UNITS, SKIP = 16, 192, 1024, 0xFFFFFFFF
-HEADER = struct.Struct("<IHHQIIIIIIiIBB14s")
-MAGIC = 0x4D414657
+HEADER = struct.Struct("<IIIiIHBBBBBB")
+FOUR = b"\4"  # a body: the number 4
+CALL, STATUS, SIZE_AT, COUNT = ord("C"), 7, 5, 9  # and places in what it unpacks
 OK, FUNCTION, MESSAGE, HANDLE, LIMIT = range(5)  # enum frame_status
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -212,9 +213,8 @@ with Peer(host.path) as peer:
 # ---- frames ----
 
 def frame(function, body=b"", buffers=(), **changes):
-    fields = dict(magic=MAGIC, version=1, kind=1, request=1, function=function, flags=0, status=0,
-                  buffer_count=len(buffers), inline_size=len(body), timeout_ms=0, error_number=0, last_error=0,
-                  body_buffer=0, room_buffer=0, reserved=bytes(14))
+    fields = dict(sequence=0, request=1, function=function, error_number=0, timeout_ms=0, inline_size=len(body),
+                  kind=CALL, status=0, flags=0, buffer_count=len(buffers), body_buffer=0, room_buffer=0)
     fields.update(changes)
     return HEADER.pack(*fields.values()), b"".join(struct.pack("<QQII", *buffer) for buffer in buffers), body
 
@@ -244,9 +244,8 @@ class MemoryLane:
     def exchange(self, head, buffers, body, step=1):
         """(status, whether the lane was closed)"""
         at = self.out + FRAME_AT
-        rest = (buffers + body)[:PAGE - FRAME_AT - 64]
-        self.memory[at:at + 60] = head[:60]
-        self.memory[at + 64:at + 64 + len(rest)] = rest
+        rest = (head[4:] + buffers + body)[:PAGE - FRAME_AT - 4]
+        self.memory[at + 4:at + 4 + len(rest)] = rest
         self.sequence += step
         self.put(self.out + SEQUENCE, self.sequence)
         self.wake()
@@ -255,7 +254,7 @@ class MemoryLane:
         if not wait_until(lambda: self.get(answer + SEQUENCE) != before or self.get(answer + CLOSED)):
             return None, False
         self.received = self.get(answer + SEQUENCE)
-        status = HEADER.unpack_from(self.memory, answer + FRAME_AT)[6]
+        status = HEADER.unpack_from(self.memory, answer + FRAME_AT)[STATUS]
         return status if self.received != before else None, status != OK and self.is_left()
 
     def post(self, place, filled, entries):
@@ -289,14 +288,14 @@ class SocketLane:
         with contextlib.suppress(OSError):
             self.socket.sendall(head + buffers + body)
         try:
-            answer = self.socket.recv(64, socket.MSG_WAITALL)
-            if len(answer) < 64:
+            answer = self.socket.recv(HEADER.size, socket.MSG_WAITALL)
+            if len(answer) < HEADER.size:
                 return None, True
             fields = HEADER.unpack(answer)
-            rest = fields[7] * 24 + fields[8]
+            rest = fields[COUNT] * 24 + fields[SIZE_AT]
             if rest:
                 self.socket.recv(rest, socket.MSG_WAITALL)
-            return fields[6], fields[6] != OK and self.is_left()
+            return fields[STATUS], fields[STATUS] != OK and self.is_left()
         except OSError:
             return None, False
 
@@ -318,10 +317,11 @@ class SocketLane:
     def receive(self):
         """(status, body), or None when the lane is closed."""
         with contextlib.suppress(OSError):
-            answer = self.socket.recv(64, socket.MSG_WAITALL)
-            if len(answer) == 64:
+            answer = self.socket.recv(HEADER.size, socket.MSG_WAITALL)
+            if len(answer) == HEADER.size:
                 fields = HEADER.unpack(answer)
-                return fields[6], self.socket.recv(fields[8], socket.MSG_WAITALL) if fields[8] else b""
+                size = fields[SIZE_AT]
+                return fields[STATUS], self.socket.recv(size, socket.MSG_WAITALL) if size else b""
         return None
 
     def leave(self):
@@ -368,13 +368,13 @@ def counts(name):
 def try_rings(ids):
     """Calls that nobody waits for, in rings that make no sense: the lane goes, the worker stays."""
     session = Session("memory")
-    next_one, good = ids["rings_post"], struct.pack("<q", 4)
-    right = entry(8, next_one, good)
+    next_one, good = ids["rings_post"], FOUR
+    right = entry(1, next_one, good)
     counted = [counts("rings_post")]
     for what, place, filled, entries, is_closed in (
             ("one that is right", 1, 1, right, False),
             ("three", 1, 3, right * 3, False),
-            ("a function that is none", 1, 1, entry(8, 0xFFFFFFF0, good), False),
+            ("a function that is none", 1, 1, entry(1, 0xFFFFFFF0, good), False),
             ("a body that its row does not have", 1, 1, entry(3, next_one, b"abc"), False),
             ("a skip to the start, and one there", 1, UNITS + 1, entry(SKIP, 0, b""), True),
             ("an outside place", 0xFFFFFFFF, 1, b"", True),
@@ -386,7 +386,7 @@ def try_rings(ids):
             ("an entry larger than any", 1, 40, entry(2049, next_one, good), True),
             ("an endless entry", 1, 1, entry(0xFFFFFFF0, next_one, good), True),
             ("a skip beyond what is filled", 1, 1, entry(SKIP, 0, b""), True),
-            ("reserved bits", 1, 1, entry(8, next_one, good, reserved=1), True)):
+            ("reserved bits", 1, 1, entry(1, next_one, good, reserved=1), True)):
         was_closed = session.lane.post(place, filled, entries)
         check(f"ring: {what}", was_closed == is_closed, was_closed)
         session.lane.leave()
@@ -397,7 +397,7 @@ def try_rings(ids):
             check(f"ring: {what}: it is called", counted[-1]["calls"] - counted[-2]["calls"] == filled and
                   counted[-1]["errors"] == 0, counted)
     large = ids["rings_large"]
-    was_closed = session.lane.post(1, 1, entry(8, large, good))
+    was_closed = session.lane.post(1, 1, entry(1, large, good))
     check("ring: a function whose row is not asynchronous is refused, and the lane lives on", not was_closed and
           counts("rings_large")["errors"] == 1, counts("rings_large"))
     session.exchange("and may be called by a frame", frame(large, good), [OK])
@@ -424,7 +424,7 @@ def ask(*pending):
 def try_posted_frames(ids):
     """Calls that nobody waits for, over a socket."""
     session = Session("socket")
-    next_one, large, good = ids["rings_post"], ids["rings_large"], struct.pack("<q", 4)
+    next_one, large, good = ids["rings_post"], ids["rings_large"], FOUR
     right = posted(next_one, good)
 
     def again():
@@ -459,12 +459,12 @@ def try_posted_frames(ids):
     expect("a posted call of nothing", posted(0xFFFFFFFF, struct.pack("<II", 1, 5)), 0, 0)
     expect("one that may be told", posted(next_one, good, flags=POSTED | 4), 0, 0, True)
     expect("one with room for an answer", posted(next_one, good, [(0, 16, 2, 0)], flags=POSTED | 2), 0, 0, True)
-    expect("an answer that is posted", posted(next_one, good, kind=2), 0, 0, True)
+    expect("an answer that is posted", posted(next_one, good, kind=ord("R")), 0, 0, True)
     expect("garbage", random.Random(5).randbytes(5000), 0, 0, True)
     expect("garbage behind calls that are right", right * 20 + bytes(64), 20, 0, True)
     expect("a body larger than any", right + posted(next_one, good, inline_size=3073), 1, 0, True)
     expect("calls behind one that is waited for", right + b"".join(frame(next_one, good)) + right, 1, 0, True)
-    for size in (1, 63, 64, 65, len(right) - 1):
+    for size in (1, 4, 27, len(right) - 1):
         before = counted()
         session.lane.send(right + right[:size])
         again()
@@ -513,21 +513,20 @@ def try_posted_frames(ids):
 
 def try_frames(medium, ids):
     session = Session(medium)
-    good = struct.pack("<q", 4)
+    good = FOUR
     function = ids["trouble_next"]
 
     session.exchange("one that is right", frame(function, good), [OK])
     refused = [MESSAGE, LIMIT]
-    for field, values in (("magic", [0, MAGIC + 1]), ("version", [0, 2, 65535]), ("kind", [0, 2, 3, 65535]),
-                          ("flags", [16, 12, 0x80000000, 0xFFFFFFFF]), ("flags", [1, 2, 3]), ("status", [1, 5, 6, 0xFFFFFFFF]),
-                          ("buffer_count", [9, 255, 0xFFFFFFFF]), ("inline_size", [3073, 65536, 0xFFFFFFFF]),
-                          ("body_buffer", [1, 255]), ("room_buffer", [1, 255]), ("reserved", [b"\1" * 14])):
+    for field, values in (("kind", [0, 1, ord("R"), ord("D"), 255]), ("flags", [16, 12, 128, 255]), ("flags", [1, 2, 3]),
+                          ("status", [1, 5, 6, 255]), ("buffer_count", [9, 255]), ("inline_size", [3073, 65535]),
+                          ("body_buffer", [1, 255]), ("room_buffer", [1, 255])):
         for value in values:
             session.exchange(f"{field} {value!r}", frame(function, good, **{field: value}), refused)
-    session.exchange("no function at all", frame(0xFFFFFFFF, good), [OK])
+    session.exchange("no function at all", frame(0xFFFFFFFF, struct.pack("<II", 4, 0)), [OK])
     for number in (0xFFFFFFFE, 100000, 0x7FFFFFFF):
         session.exchange(f"function {number}", frame(number, good), [FUNCTION])
-    for body in (b"", b"\0", good + b"\0", good * 100, bytes(3072)):
+    for body in (b"", b"\xf8", good + b"\0", good * 100, b"\xfb\0\0\0\x80", b"\xff" + b"\x7f" * 8, b"\xff" * 8, bytes(3072)):
         session.exchange(f"a body of {len(body)} bytes", frame(function, body), refused)
     for offset, size in ((0, 2 << 20), (1 << 20, 1), (BIG, BIG), (2 * BIG - 1, 1), (2 * BIG - 1, 2 * BIG - 1), (0, BIG)):
         is_allowed = medium == "socket" and offset + size <= 64 << 20  # its payload is private, and within --max-memory
@@ -543,7 +542,7 @@ def try_frames(medium, ids):
         for step in (2, -5, 1 << 20):
             session.exchange(f"a sequence that jumps by {step}", frame(function, good), refused + [None], step)
     for handle in (1, 0x5741000700000000, 0x5741000700000001, 2 * BIG - 1):
-        session.exchange(f"a forged handle {handle:#x}", frame(ids["trouble_value"], struct.pack("<Q", handle)), [HANDLE])
+        session.exchange(f"a forged handle {handle:#x}", frame(ids["trouble_value"], b"\xff" + struct.pack("<Q", handle)), [HANDLE])
     session.exchange("one that is right, after all that", frame(function, good), [OK])
 
     # Bodies and buffers by the dice, for functions that check nothing themselves.
