@@ -10,11 +10,12 @@
 #include "preload/lane/pending.h"
 #include "spec/base/log.h"
 #include "spec/wire/clock.h"
+#include "spec/wire/processor.h"
 #include "spec/wire/system_call.h"
 
 #include <errno.h>
 
-enum { NAP_NS = 50000, SETTLE_MS = 10000 };
+enum { LOOK_NS = 20000, NAP_NS = 50000, SETTLE_MS = 10000 };
 
 struct posting winapi_postings[POSTINGS_MOST];
 _Atomic uint32_t winapi_posting_count;
@@ -132,6 +133,7 @@ struct wait {
     const struct thread_lane *but; /* its calls are not waited for */
     bool on_own;                   /* the host may be asked on the thread's own lane, behind the calls there */
     uint64_t deadline_ns;
+    bool has_looked;
 };
 
 /* -EAGAIN: there is no lane just now; as lane_exchange(). */
@@ -149,8 +151,22 @@ static int ask(const struct wait *wait)
     return error;
 }
 
+/* Mostly it is a matter of a few calls: so the words are looked at for a moment first. */
+static void rest(struct wait *wait)
+{
+    uint64_t until_ns = clock_now_ns() + LOOK_NS;
+
+    while (!wait->has_looked && clock_now_ns() < until_ns) {
+        if (post_are_over(atomic_load(&winapi_posting_count), wait->but))
+            return;
+        processor_relax();
+    }
+    wait->has_looked = true;
+    system_nap(NAP_NS);
+}
+
 /* -ETIMEDOUT: it is time to give up. */
-static int wait_on(const struct wait *wait, bool asks)
+static int wait_on(struct wait *wait, bool asks)
 {
     int error = -EAGAIN;
 
@@ -159,7 +175,7 @@ static int wait_on(const struct wait *wait, bool asks)
     if (asks)
         error = ask(wait);
     if (error == -EAGAIN)
-        system_nap(NAP_NS);
+        rest(wait);
     return error;
 }
 
@@ -167,7 +183,7 @@ static int wait_on(const struct wait *wait, bool asks)
 static bool settle(struct core *core, const struct thread_lane *but, bool on_own)
 {
     uint64_t timeout_ms = settle_ms(core);
-    const struct wait wait = {core, but, on_own, clock_deadline_ns(timeout_ms)};
+    struct wait wait = {core, but, on_own, clock_deadline_ns(timeout_ms), false};
     bool asks;
 
     while (!pending_are_over(but, &asks))
