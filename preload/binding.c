@@ -35,15 +35,11 @@ void *binding_native(struct binding *binding)
     return native ? native : seek_native(binding);
 }
 
-struct plan *binding_plan(struct binding *binding)
+struct plan *binding_make_plan(struct binding *binding)
 {
-    struct plan *plan = atomic_load_explicit(&binding->plan, memory_order_acquire);
-    struct plan *earlier = NULL;
-    int error;
+    struct plan *plan, *earlier = NULL;
+    int error = plan_create(&plan, binding->row);
 
-    if (plan)
-        return plan;
-    error = plan_create(&plan, binding->row);
     if (error) {
         log_error("%s: cannot be prepared for calls: %s", binding->row->name, strerror(-error));
         return NULL;

@@ -42,8 +42,15 @@ enum mode binding_mode(const struct binding *binding);
 /* The function's native twin; NULL: there is none, which is asked again when more has been loaded. */
 void *binding_native(struct binding *binding);
 
+struct plan *binding_make_plan(struct binding *binding);
+
 /* The plan, made at the first need.  NULL: libffi cannot make such a call, or no memory; a line has said so. */
-struct plan *binding_plan(struct binding *binding);
+static inline struct plan *binding_plan(struct binding *binding)
+{
+    struct plan *plan = atomic_load_explicit(&binding->plan, memory_order_acquire);
+
+    return plan ? plan : binding_make_plan(binding);
+}
 
 /* Calls the native function through libffi: for native mode under trace, compare, and our own libc calls. */
 void binding_call_native(struct binding *binding, void *native, void *result, void **arguments);

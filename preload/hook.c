@@ -56,8 +56,9 @@ static const char *call_remote(struct core *core, struct binding *binding, void 
     return "lost";
 }
 
-static const char *call_in(enum mode mode, struct core *core, struct binding *binding, void *result, void **arguments,
-                           struct call_cost *cost)
+static inline __attribute__((always_inline)) const char *call_in(enum mode mode, struct core *core,
+                                                                 struct binding *binding, void *result,
+                                                                 void **arguments, struct call_cost *cost)
 {
     switch (mode) {
     case MODE_NATIVE:

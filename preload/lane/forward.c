@@ -105,8 +105,9 @@ static uint32_t timeout_of(const struct core *core, const struct binding *bindin
     return timeout_ms < UINT32_MAX ? (uint32_t)timeout_ms : UINT32_MAX;
 }
 
-int forward_encode(struct forward *forward, struct core *core, struct binding *binding, void **arguments,
-                   const struct forward_options *options)
+static inline __attribute__((always_inline)) int encode(struct forward *forward, struct core *core,
+                                                        struct binding *binding, void **arguments,
+                                                        const struct forward_options *options)
 {
     struct plan *plan = binding_plan(binding);
     struct call *call;
@@ -145,6 +146,12 @@ int forward_encode(struct forward *forward, struct core *core, struct binding *b
     if (may_tell(binding))
         lane_request(&forward->lane->lane)->header.flags |= FRAME_MAY_TELL;
     return 0;
+}
+
+int forward_encode(struct forward *forward, struct core *core, struct binding *binding, void **arguments,
+                   const struct forward_options *options)
+{
+    return encode(forward, core, binding, arguments, options);
 }
 
 /* 0 with forward->is_posted, or without: it is to be exchanged after all. */
@@ -194,7 +201,7 @@ static int encode_and_exchange(struct forward *forward, struct core *core, struc
                                int32_t *error_number)
 {
     const struct forward_options options = {.posts = binding->row->is_async};
-    int error = forward_encode(forward, core, binding, arguments, &options);
+    int error = encode(forward, core, binding, arguments, &options);
 
     if (!error && options.posts)
         error = try_post(forward, core, binding);
@@ -211,12 +218,16 @@ int forward_call(struct forward *forward, struct core *core, struct binding *bin
 {
     int32_t error_number = 0;
     int kept_errno = errno;
-    int error = encode_and_exchange(forward, core, binding, arguments, &error_number);
+    bool goes_to_successor = false;
+    int error;
 
-    if (error && has_host_gone_before(forward, error)) {
-        errno = kept_errno;
+    do {
         error = encode_and_exchange(forward, core, binding, arguments, &error_number);
-    }
+        if (!error)
+            break;
+        errno = kept_errno;
+        goes_to_successor = !goes_to_successor && has_host_gone_before(forward, error);
+    } while (goes_to_successor);
     if (error)
         return error;
     if (forward->is_posted) {

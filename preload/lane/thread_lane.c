@@ -267,7 +267,7 @@ static void thread_ended(void *unused)
 
 /* ---- the door ---- */
 
-static void begin_call(struct call_mark *mark)
+static inline void begin_call(struct call_mark *mark)
 {
     fork_check();
     if (own_busy || spare)
