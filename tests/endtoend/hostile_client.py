@@ -2,49 +2,12 @@
 """Clients that send what they like: messages, shared memory, frames.  Each gets an error that says what was wrong; no
 worker crashes, and a well-behaved client that is served all the while notices nothing.
 """
-import ctypes
-import fcntl
-import mmap
 import random
 
-from lib_trouble import *
+from lib_hostile import *
 
-PAGE, LANE_SIZE, FRAME_AT = 4096, 8192, 256
-CLOSED, OPENED, SEQUENCE = 4, 8, FRAME_AT
-RING, RING_COUNT, UNITS, SKIP = 16, 192, 1024, 0xFFFFFFFF
-HEADER = struct.Struct("<IIIiIHBBBBBB")
-FOUR = b"\4"  # a body: the number 4
-CALL, STATUS, SIZE_AT, COUNT = ord("C"), 7, 5, 9  # and places in what it unpacks
-OK, FUNCTION, MESSAGE, HANDLE, LIMIT = range(5)  # enum frame_status
-libc = ctypes.CDLL(None, use_errno=True)
-
-# One function that may be posted, and one that may not: its result is larger than a word.
-RINGS = """
-struct rings_large { long words[64]; };
-
-void rings_post(int value) {}
-
-struct rings_large rings_large(int value)
-{
-    struct rings_large large;
-
-    for (int i = 0; i < 64; i++)
-        large.words[i] = 0x4141414141414141;
-    return large;
-}
-"""
-with open(folder + "/rings.c", "w") as file:
-    file.write(RINGS)
-subprocess.run(["cc", "-shared", "-fPIC", "-o", folder + "/librings.so", folder + "/rings.c"], check=True)
-with open(folder + "/rings.json", "w") as file:
-    json.dump({"table": "rings", "version": 1, "library": "./librings.so",
-               "types": {"struct rings_large": {"struct": "long words[64];"}}, "functions": [
-                   {"prototype": "void rings_post(int value)", "async": True, "lost": "fail"},
-                   {"prototype": "struct rings_large rings_large(int value)", "lost": "abort"}]}, file)
-
-host = Host("--max-memory", "64M", "--spec", "zlib", "--spec", folder + "/rings.json")
-bystander = Program(host)
-bystander_worker = bystander.result("where")
+host = Host("--max-memory", "64M", "--spec", "zlib")
+bystander = Bystander(host)
 
 
 def expect_error(what, peer, answer, code, text, closes):
@@ -75,7 +38,7 @@ with Peer(host.path) as peer:
     expect_error("a length of 4 GiB", peer, peer.receive(), "message", "may be 16777216 bytes long", True)
 with Peer(host.path) as peer:
     peer.send_bytes(struct.pack("<I", 16 << 20))
-check("a length, and then no message: others are served", bystander.call("next", 1)[:2] == (2, 77))
+check("a length, and then no message: others are served", bystander.program.call("next", 1)[:2] == (2, 77))
 
 wrong_hellos = {
     "protocol is missing": ({"protocol": None}, "protocol", "protocol: major is missing"),
@@ -107,26 +70,6 @@ with Peer(host.path) as peer:
 
 
 # ---- shared memory ----
-
-def header(real_size, **changes):
-    fields = dict(magic=b"WINA", version=1, size=real_size, request_offset=PAGE, request_size=1 << 20,
-                  response_offset=PAGE + (1 << 20), response_size=1 << 20, lanes_offset=PAGE + (2 << 20), lane_count=8,
-                  state=1)
-    fields.update(changes)
-    return struct.pack("<4sIQQQQQQII", *fields.values())
-
-
-SIZE = PAGE + (2 << 20) + 8 * LANE_SIZE
-
-
-def make_memory(real_size=SIZE, seals=fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL, **changes):
-    fd = os.memfd_create("test", os.MFD_ALLOW_SEALING | os.MFD_CLOEXEC)
-    os.ftruncate(fd, real_size)
-    os.pwrite(fd, header(real_size, **changes), 0)
-    if seals:
-        fcntl.fcntl(fd, fcntl.F_ADD_SEALS, seals)
-    return fd
-
 
 MEMORY_HELLO = {**HELLO, "medium": "memory"}
 BIG = 1 << 63
@@ -210,309 +153,8 @@ with Peer(host.path) as peer:
           os.pread(fd, 5, PAGE + (1 << 20)) == b"hello", answer)
 
 
-# ---- frames ----
-
-def frame(function, body=b"", buffers=(), **changes):
-    fields = dict(sequence=0, request=1, function=function, error_number=0, timeout_ms=0, inline_size=len(body),
-                  kind=CALL, status=0, flags=0, buffer_count=len(buffers), body_buffer=0, room_buffer=0)
-    fields.update(changes)
-    return HEADER.pack(*fields.values()), b"".join(struct.pack("<QQII", *buffer) for buffer in buffers), body
-
-
-class MemoryLane:
-    """A lane page each way, written without any care."""
-
-    def __init__(self, peer, number):
-        self.memory = mmap.mmap(fd, SIZE)
-        self.out = PAGE + (2 << 20) + number * LANE_SIZE
-        self.memory[self.out:self.out + LANE_SIZE] = bytes(LANE_SIZE)
-        self.sequence = self.received = 0
-        self.put(self.out + OPENED, 1)
-        self.answer = peer.ask({"message": "open_lane", "lane": number, "medium": "memory"})
-        self.base = ctypes.addressof(ctypes.c_char.from_buffer(self.memory))
-
-    def put(self, at, value):
-        self.memory[at:at + 4] = struct.pack("<I", value & 0xFFFFFFFF)
-
-    def get(self, at):
-        return struct.unpack_from("<I", self.memory, at)[0]
-
-    def wake(self):
-        self.put(self.out + 64, 0)
-        libc.syscall(202, ctypes.c_void_p(self.base + self.out + 64), 1, 1, None, None, 0)
-
-    def exchange(self, head, buffers, body, step=1):
-        """(status, whether the lane was closed)"""
-        at = self.out + FRAME_AT
-        rest = (head[4:] + buffers + body)[:PAGE - FRAME_AT - 4]
-        self.memory[at + 4:at + 4 + len(rest)] = rest
-        self.sequence += step
-        self.put(self.out + SEQUENCE, self.sequence)
-        self.wake()
-        answer = self.out + PAGE
-        before = self.received
-        if not wait_until(lambda: self.get(answer + SEQUENCE) != before or self.get(answer + CLOSED)):
-            return None, False
-        self.received = self.get(answer + SEQUENCE)
-        status = HEADER.unpack_from(self.memory, answer + FRAME_AT)[STATUS]
-        return status if self.received != before else None, status != OK and self.is_left()
-
-    def post(self, place, filled, entries):
-        """Whether the lane was closed.  The ring at that page of the arena, with bytes for its first units."""
-        if place - 1 < (2 << 20) // PAGE - 16 and place > 0:
-            self.memory[PAGE * place:PAGE * place + len(entries)] = entries
-        self.put(self.out + RING, place)
-        self.put(self.out + RING_COUNT, filled)
-        self.wake()
-        answer = self.out + PAGE
-        wait_until(lambda: self.get(answer + CLOSED) or self.get(answer + RING_COUNT) == filled)
-        return bool(self.get(answer + CLOSED))
-
-    def is_left(self):
-        return wait_until(lambda: self.get(self.out + PAGE + CLOSED), 0.01)
-
-    def leave(self):
-        self.put(self.out + CLOSED, 1)
-        self.wake()
-        wait_until(lambda: self.get(self.out + PAGE + CLOSED))
-
-
-class SocketLane:
-    def __init__(self, peer, number):
-        self.socket, other = socket.socketpair()
-        self.socket.settimeout(PATIENCE)
-        self.answer = peer.ask({"message": "open_lane", "lane": number, "medium": "socket"}, [other.fileno()])
-        other.close()
-
-    def exchange(self, head, buffers, body, step=1):
-        with contextlib.suppress(OSError):
-            self.socket.sendall(head + buffers + body)
-        try:
-            answer = self.socket.recv(HEADER.size, socket.MSG_WAITALL)
-            if len(answer) < HEADER.size:
-                return None, True
-            fields = HEADER.unpack(answer)
-            rest = fields[COUNT] * 24 + fields[SIZE_AT]
-            if rest:
-                self.socket.recv(rest, socket.MSG_WAITALL)
-            return fields[STATUS], fields[STATUS] != OK and self.is_left()
-        except OSError:
-            return None, False
-
-    def is_left(self):
-        self.socket.settimeout(0.01)
-        try:
-            return self.socket.recv(1) == b""
-        except TimeoutError:
-            return False
-        except OSError:
-            return True
-        finally:
-            self.socket.settimeout(PATIENCE)
-
-    def send(self, data):
-        with contextlib.suppress(OSError):
-            self.socket.sendall(data)
-
-    def receive(self):
-        """(status, body), or None when the lane is closed."""
-        with contextlib.suppress(OSError):
-            answer = self.socket.recv(HEADER.size, socket.MSG_WAITALL)
-            if len(answer) == HEADER.size:
-                fields = HEADER.unpack(answer)
-                size = fields[SIZE_AT]
-                return fields[STATUS], self.socket.recv(size, socket.MSG_WAITALL) if size else b""
-        return None
-
-    def leave(self):
-        self.socket.close()
-
-
-class Session:
-    """A client with lanes, whose worker must outlive all of this."""
-
-    def __init__(self, medium):
-        self.peer = Peer(host.path)
-        self.medium = medium
-        self.kind = MemoryLane if medium == "memory" else SocketLane
-        hello = {**HELLO, "medium": medium}
-        self.welcome = self.peer.ask(hello, [fd] if medium == "memory" else [])
-        self.number = 0
-        self.worker = self.welcome["pid"]
-        self.lane = self.open()
-
-    def open(self):
-        self.number += 1
-        return self.kind(self.peer, self.number % 8)
-
-    def exchange(self, what, parts, wanted, step=1):
-        """`wanted`: the statuses that are right; None that the lane is closed without one."""
-        status, is_left = self.lane.exchange(*parts, step=step)
-        check(f"{self.medium} frame: {what}", status in wanted, status, is_left)
-        if status is None or is_left:
-            self.lane.leave()
-            self.lane = self.open()
-            check(f"{self.medium} frame: {what}: the lane opens again", self.lane.answer.get("message") == "lane",
-                  self.lane.answer)
-
-
-def entry(size, function, body, reserved=0):
-    data = struct.pack("<IIiI", size, function, 0, reserved) + body
-    return data + bytes(-len(data) % 64)
-
-
-def counts(name):
-    return next(row for row in host.stat()["functions"] if row["name"] == name)
-
-
-def try_rings(ids):
-    """Calls that nobody waits for, in rings that make no sense: the lane goes, the worker stays."""
-    session = Session("memory")
-    next_one, good = ids["rings_post"], FOUR
-    right = entry(1, next_one, good)
-    counted = [counts("rings_post")]
-    for what, place, filled, entries, is_closed in (
-            ("one that is right", 1, 1, right, False),
-            ("three", 1, 3, right * 3, False),
-            ("a function that is none", 1, 1, entry(1, 0xFFFFFFF0, good), False),
-            ("a body that its row does not have", 1, 1, entry(3, next_one, b"abc"), False),
-            ("a skip to the start, and one there", 1, UNITS + 1, entry(SKIP, 0, b""), True),
-            ("an outside place", 0xFFFFFFFF, 1, b"", True),
-            ("a place behind the end", 0x7FFFFFF0, 1, b"", True),
-            ("no place", 0, 1, b"", True),
-            ("more than there is room for", 1, UNITS + 1, right, True),
-            ("a count far behind", 1, 0xFFFFFFF0, right, True),
-            ("an entry larger than its units", 1, 1, entry(1000, next_one, good), True),
-            ("an entry larger than any", 1, 40, entry(2049, next_one, good), True),
-            ("an endless entry", 1, 1, entry(0xFFFFFFF0, next_one, good), True),
-            ("a skip beyond what is filled", 1, 1, entry(SKIP, 0, b""), True),
-            ("reserved bits", 1, 1, entry(1, next_one, good, reserved=1), True)):
-        was_closed = session.lane.post(place, filled, entries)
-        check(f"ring: {what}", was_closed == is_closed, was_closed)
-        session.lane.leave()
-        session.lane = session.open()
-        check(f"ring: {what}: the lane opens again", session.lane.answer.get("message") == "lane", session.lane.answer)
-        counted.append(counts("rings_post"))
-        if what in ("one that is right", "three"):
-            check(f"ring: {what}: it is called", counted[-1]["calls"] - counted[-2]["calls"] == filled and
-                  counted[-1]["errors"] == 0, counted)
-    large = ids["rings_large"]
-    was_closed = session.lane.post(1, 1, entry(1, large, good))
-    check("ring: a function whose row is not asynchronous is refused, and the lane lives on", not was_closed and
-          counts("rings_large")["errors"] == 1, counts("rings_large"))
-    session.exchange("and may be called by a frame", frame(large, good), [OK])
-    session.exchange("one that is right, after the rings", frame(next_one, good), [OK])
-    answer = session.peer.ask({"message": "stat"})
-    check("rings: the worker is the same", answer and session.worker in
-          [client["worker"] for client in answer["clients"]], answer)
-    session.lane.leave()
-    session.peer.socket.close()
-
-
-POSTED = 8
-
-
-def posted(function, body, *arguments, flags=POSTED, **changes):
-    return b"".join(frame(function, body, *arguments, flags=flags, **changes))
-
-
-def ask(*pending):
-    """A call of no function, for posted calls of other lanes."""
-    return b"".join(frame(0xFFFFFFFF, b"".join(struct.pack("<II", lane, count) for lane, count in pending)))
-
-
-def try_posted_frames(ids):
-    """Calls that nobody waits for, over a socket."""
-    session = Session("socket")
-    next_one, large, good = ids["rings_post"], ids["rings_large"], FOUR
-    right = posted(next_one, good)
-
-    def again():
-        session.lane.leave()
-        session.lane = session.open()
-        check("posted frame: the lane opens again", session.lane.answer.get("message") == "lane", session.lane.answer)
-
-    def expect(what, data, called, refused, is_closed=False):
-        """All of it at once, then a question that is answered when all before it is over."""
-        before = counts("rings_post"), counts("rings_large")
-        session.lane.send(data + ask())
-        answer = session.lane.receive()
-        after = counts("rings_post"), counts("rings_large")
-        check(f"posted frame: {what}", answer and answer[0] == (MESSAGE if is_closed else OK), answer)
-        check(f"posted frame: {what}: called so often", after[0]["calls"] - before[0]["calls"] == called, before, after)
-        check(f"posted frame: {what}: refused so often", sum(row["errors"] for row in after) -
-              sum(row["errors"] for row in before) == refused, before, after)
-        if is_closed:
-            check(f"posted frame: {what}: the lane is closed", session.lane.is_left())
-            again()
-
-    def counted():
-        return counts("rings_post")["calls"] - counts("rings_post")["errors"]
-
-    expect("one that is right", right, 1, 0)
-    expect("many at once", right * 500, 500, 0)
-    expect("a function that is none", posted(0xFFFFFFF0, good), 0, 0)
-    expect("a body that its row does not have", posted(next_one, b"abc") + right, 2, 1)
-    expect("a function whose row is not asynchronous", posted(large, good) * 3, 0, 3)
-    session.exchange("that function may be called by a frame", frame(large, good), [OK])
-    expect("buffers that nothing needs", posted(next_one, good, [(0, 16, 1, 0)] * 8) + bytes(8 * 16) + right, 2, 0)
-    expect("a posted call of nothing", posted(0xFFFFFFFF, struct.pack("<II", 1, 5)), 0, 0)
-    expect("one that may be told", posted(next_one, good, flags=POSTED | 4), 0, 0, True)
-    expect("one with room for an answer", posted(next_one, good, [(0, 16, 2, 0)], flags=POSTED | 2), 0, 0, True)
-    expect("an answer that is posted", posted(next_one, good, kind=ord("R")), 0, 0, True)
-    expect("garbage", random.Random(5).randbytes(5000), 0, 0, True)
-    expect("garbage behind calls that are right", right * 20 + bytes(64), 20, 0, True)
-    expect("a body larger than any", right + posted(next_one, good, inline_size=3073), 1, 0, True)
-    expect("calls behind one that is waited for", right + b"".join(frame(next_one, good)) + right, 1, 0, True)
-    for size in (1, 4, 27, len(right) - 1):
-        before = counted()
-        session.lane.send(right + right[:size])
-        again()
-        check(f"posted frame: cut after {size} bytes: what came whole is called",
-              wait_until(lambda: counted() == before + 1), counted(), before)
-
-    session.lane.send(ask((session.number % 8, 0)))
-    check("question: its own lane", session.lane.receive() == (OK, struct.pack("<I", 0)))
-    session.lane.send(ask((1000, 7), (0xFFFFFFFF, 0xFFFFFFFF)))
-    check("question: lanes that are none", session.lane.receive() == (OK, struct.pack("<II", 7, 0xFFFFFFFF)))
-    other = session.open()
-    other.send(right * 3)
-    session.lane.send(ask((session.number % 8, 3)))
-    check("question: another lane's calls, when they are over", session.lane.receive() == (OK, struct.pack("<I", 3)))
-    for count in (4, 1000, 0x7FFFFFFF):
-        began = time.monotonic()
-        session.lane.send(ask((session.number % 8, count)))
-        check(f"question: {count} calls that never come are not waited for for ever",
-              session.lane.receive() == (OK, struct.pack("<I", 3)) and time.monotonic() - began < PATIENCE / 2)
-    session.lane.send(ask(*[(session.number % 8, 0xFFFFFFFF)] * 384))
-    check("question: as many as a frame holds", session.lane.receive() == (OK, struct.pack("<I", 3) * 384))
-    for body in b"abc", bytes(9), bytes(3071):
-        session.lane.send(b"".join(frame(0xFFFFFFFF, body)))
-        check(f"question: a body of {len(body)} bytes closes the lane", session.lane.receive() == (MESSAGE, b"") and
-              session.lane.is_left())
-        again()
-    other.leave()
-    session.exchange("one that is right, after all that", frame(next_one, good), [OK])
-    answer = session.peer.ask({"message": "stat"})
-    check("posted frames: the worker is the same", answer and session.worker in
-          [client["worker"] for client in answer["clients"]], answer)
-
-    # Bytes of calls that were right, in disorder.
-    dice = random.Random(12)
-    pieces = [right, posted(large, good), ask((1, 1)), ask(), b"".join(frame(next_one, good)), bytes(64)]
-    for _ in range(60):
-        data = bytearray(b"".join(dice.choices(pieces, k=dice.randrange(1, 30))))
-        for _ in range(dice.randrange(3)):
-            data[dice.randrange(len(data))] = dice.randrange(256)
-        session.lane.send(bytes(data))
-        again()
-    session.exchange("one that is right, in the end", frame(next_one, good), [OK])
-    session.lane.leave()
-    session.peer.socket.close()
-
-
 def try_frames(medium, ids):
-    session = Session(medium)
+    session = Session(host, medium)
     good = FOUR
     function = ids["trouble_next"]
 
@@ -569,14 +211,7 @@ def try_frames(medium, ids):
     session.peer.socket.close()
 
 
-# The host lists its functions in the order of their numbers.
-ids = {row["name"]: number for number, row in enumerate(host.stat()["functions"])}
+ids = function_ids(host)
 try_frames("memory", ids)
 try_frames("socket", ids)
-try_rings(ids)
-try_posted_frames(ids)
-
-check("the bystander has kept its worker", bystander.result("where") == bystander_worker)
-check("and has heard nothing of it", bystander.new_lines() == [] and bystander.stop() == 0, *bystander.lines())
-check("no worker has crashed", host.stat()["crashed_clients"] == 0, host.log()[-2000:])
-finish()
+bystander.finish()
