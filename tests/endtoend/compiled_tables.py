@@ -160,8 +160,9 @@ for what, damaged in damages(whole):
 host = Host(spec=spec)
 loaded = environment(LD_PRELOAD=run(["sh", "-c", "echo $LD_PRELOAD"]).stdout.strip(), WINAPI_SPEC=spec, WINAPI_HOST=host.address)
 for what, place in ("the checksum", 8), ("a pointer", 96), ("a letter", len(whole) // 2):
-    for path in compiled():
-        write(path, changed(whole, place), "wb")
+    for path in compiled():  # in place of the other, which the host has mapped
+        write(path + ".new", changed(whole, place), "wb")
+        os.replace(path + ".new", path)
     calls = host.calls("two_answer")
     said = [subprocess.run([program], text=True, capture_output=True, timeout=3 * PATIENCE, env=loaded) for _ in range(2)]
     check(f"{what} is wrong, for the guest alone: it is mapped, found out and mended, and the call is remote",

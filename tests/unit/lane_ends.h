@@ -49,6 +49,7 @@ struct pair {
     int watch[2]; /* the guest's and the host's end of what stands for the control connection */
     int received; /* what ended the host's loop */
     pthread_t thread;
+    pthread_mutex_t closing; /* as in the host: who looks at a lane sees that it is there */
     pid_t child;
 };
 
@@ -190,8 +191,21 @@ static inline void *host_run(void *argument)
     do {
         pair->received = lane_receive(&pair->host);
     } while (pair->received == 0 && host_serve(&pair->host));
+    pthread_mutex_lock(&pair->closing);
     lane_close(&pair->host);
+    pthread_mutex_unlock(&pair->closing);
     return NULL;
+}
+
+/* As somebody who wants the host to end. */
+static inline bool pair_has_posted(struct pair *pair)
+{
+    bool has_posted;
+
+    pthread_mutex_lock(&pair->closing);
+    has_posted = lane_has_posted(&pair->host);
+    pthread_mutex_unlock(&pair->closing);
+    return has_posted;
 }
 
 /* ---- both ends ---- */
@@ -201,6 +215,7 @@ static inline void pair_open(struct pair *pair, enum medium medium)
     int ends[2];
 
     memset(pair, 0, sizeof(*pair));
+    assert_int_equal(pthread_mutex_init(&pair->closing, NULL), 0);
     pair->watch[0] = pair->watch[1] = -1;
     pair->memory.fd = -1;
     if (medium == MEDIUM_SOCKET) {

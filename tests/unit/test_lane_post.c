@@ -18,7 +18,7 @@ static void pair_start_posting(struct pair *pair, enum medium medium, bool in_ch
     assert_int_equal(lane_ring_open(&pair->guest), 0);
     assert_int_equal(pair_call(pair, ECHO, clock_deadline_ns(20000), &sent), 0);
     assert_true(lane_is_settled(&pair->guest));
-    assert_true(in_child || medium == MEDIUM_SOCKET || !lane_has_posted(&pair->host));
+    assert_true(in_child || medium == MEDIUM_SOCKET || !pair_has_posted(pair));
 }
 
 static int post_until(struct pair *pair, enum function function, uint32_t number, uint64_t deadline_ns)
@@ -252,7 +252,7 @@ static void a_request_behind_posted_calls_is_withdrawn_alone(void **state)
     assert_int_equal(post(&pair, NOTE, 1), 0);
     assert_int_equal(pair_call(&pair, NOTE, clock_deadline_ns(20), &sent), -ETIMEDOUT);
     assert_false(sent);
-    assert_true(lane_has_posted(&pair.host));
+    assert_true(pair_has_posted(&pair));
     lane_close(&pair.guest);
     assert_int_equal(pthread_create(&pair.thread, NULL, host_run, &pair), 0);
     pair_finish(&pair);
@@ -418,7 +418,7 @@ static void a_socket_lane_is_emptied_before_it_ends(void **state)
     assert_int_equal(post(&pair, SLOW, 0), 0);
     for (uint32_t number = 1; number < 500; number++)
         assert_int_equal(post(&pair, NOTE, number), 0);
-    assert_true(lane_has_posted(&pair.host));
+    assert_true(pair_has_posted(&pair));
     assert_int_equal(pthread_join(pair.thread, NULL), 0);
     pair.thread = 0;
     expect_noted(500);
@@ -440,12 +440,12 @@ static void a_call_that_is_waited_for_holds_nobody_back(void **state)
 
     pair_open(&pair, MEDIUM_SOCKET);
     assert_int_equal(pair_call(&pair, ECHO, clock_deadline_ns(20), &sent), -ETIMEDOUT);
-    assert_true(lane_has_posted(&pair.host));
+    assert_true(pair_has_posted(&pair));
     assert_int_equal(lane_receive(&pair.host), 0);
-    assert_false(lane_has_posted(&pair.host));
+    assert_false(pair_has_posted(&pair));
     frame_start(lane_reply(&pair.host), FRAME_RESULT, 1, ECHO);
     assert_int_equal(lane_answer(&pair.host), 0);
-    assert_true(lane_has_posted(&pair.host));
+    assert_true(pair_has_posted(&pair));
     assert_false(clock_is_past(deadline_ns));
     pair_finish(&pair);
 }
