@@ -105,10 +105,14 @@ def try_posted_frames(ids):
     next_one, large, good = ids["rings_post"], ids["rings_large"], FOUR
     right = posted(next_one, good)
 
-    def again():
-        session.lane.leave()
+    def opens():
         session.lane = session.open()
-        check("posted frame: the lane opens again", session.lane.answer.get("message") == "lane", session.lane.answer)
+        return session.lane.answer.get("message") == "lane"
+
+    def again():
+        """A lane that was asked for calls that never come is free a moment later."""
+        session.lane.leave()
+        check("posted frame: the lane opens again", wait_until(opens), session.lane.answer)
 
     def expect(what, data, called, refused, is_closed=False):
         """All of it at once, then a question that is answered when all before it is over."""
