@@ -349,7 +349,7 @@ static int page_wait(struct lane *lane, uint64_t deadline_ns)
 {
     int rc;
 
-    if (lane->naps == NAPS && lane->ring.seen == lane->ring.at)
+    if (lane->naps == NAPS && lane->ring.seen == lane->ring.at && !is_alone(lane))
         ring_rest(lane);
     rc = page_look(lane);
     lane->got_ns = 0;

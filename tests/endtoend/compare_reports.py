@@ -136,13 +136,20 @@ check("and all of its calls ran at the host", host.calls("ways_only_there") - ra
 
 # ---- the seeds' program ----
 
-# Under ThreadSanitizer what it suppresses (tests/tsan.supp) leaves an errno behind, once, in the host.
-integration = [] if SANITIZER == "thread" else [["--integration"]]
-for words in [], *integration, ["--stress", "--iterations", "200"], ["--benchmark", "latency"], \
+def differences(report):
+    """How many; but for an errno that ThreadSanitizer leaves behind in the host, once, of what tests/tsan.supp suppresses."""
+    left = [row for row in report["functions"] if row["differences"]]
+    if SANITIZER == "thread" and len(left) == 1 and left[0]["function"] == "winapi_buffer_test" and \
+            left[0]["differences"] == 1 and left[0]["first"]["where"] == "errno":
+        return 0
+    return report["differences"]
+
+
+for words in [], ["--integration"], ["--stress", "--iterations", "200"], ["--benchmark", "latency"], \
         ["--benchmark", "throughput", "--size", "20MB"]:
     result = run([BUILD + "/bin/test_client", *words], LD_PRELOAD=PRELOAD, WINAPI_HOST=host.address,
                  WINAPI_MODE="compare", WINAPI_COMPARE_REPORT=REPORT, patience=10 * PATIENCE)
     report = read(REPORT)
     check(f"test_client {' '.join(words)}: compared, and no difference", result.status == 0 and
-          report.get("differences") == 0 and sum(row["calls"] for row in report["functions"]) > 0, result, report)
+          differences(report) == 0 and sum(row["calls"] for row in report["functions"]) > 0, result, report)
 finish()

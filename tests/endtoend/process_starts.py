@@ -28,7 +28,8 @@ for medium in MEDIA:
         check(f"{medium}: {what}", result.lines == lines and result.err == "" and result.status == 0 and
               wait_until(lambda: result.daemon() == list(daemon)), result, *result.daemon())
         calls = calls or sum(line == THERE for line in [*lines, *daemon])
-        check(f"{medium}: {what}: as many calls ran in the host", host.calls("ways_add") - before == calls, calls)
+        came = host.calls("ways_add") - before
+        check(f"{medium}: {what}: as many calls ran in the host", came == calls, came, calls)
 
     expect("exec before and after a call", "exec call exec call", [THERE] * 2)
     expect("exec by a relative path from another directory", "call elsewhere call exec-relative call", [THERE] * 3)
