@@ -1,4 +1,7 @@
-/* The shared counts.  Relaxed throughout, but for names: nobody draws conclusions from the order of counts. */
+/*
+ * The shared counts.  Relaxed throughout, but for names and for counts that move: nobody draws conclusions from the
+ * order of others.
+ */
 #include "host/statistics.h"
 
 #include "spec/wire/clock.h"
@@ -8,6 +11,8 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
+
+enum { SUM_TRIES = 1000 };
 
 static void add(_Atomic uint64_t *count, uint64_t more)
 {
@@ -53,6 +58,17 @@ static void own_add(_Atomic uint64_t *count, uint64_t more)
     atomic_store_explicit(count, load(count) + more, memory_order_relaxed);
 }
 
+/* Counts on their way are nowhere for a moment: who sums them up meanwhile does so again. */
+static void moves_begin(struct statistics *statistics)
+{
+    atomic_fetch_add(&statistics->moves_begun, 1); /* counterpart: statistics_sum() */
+}
+
+static void moves_end(struct statistics *statistics)
+{
+    atomic_fetch_add(&statistics->moves_over, 1); /* counterpart: statistics_sum() */
+}
+
 /* Where the count was is 0 afterwards. */
 static void move_count(_Atomic uint64_t *to, _Atomic uint64_t *from)
 {
@@ -60,10 +76,11 @@ static void move_count(_Atomic uint64_t *to, _Atomic uint64_t *from)
 
     if (count == 0)
         return;
-    atomic_store_explicit(from, 0, memory_order_relaxed);
-    add(to, count);
+    atomic_store_explicit(from, 0, memory_order_release); /* counterpart of these two: sum_count() */
+    atomic_fetch_add_explicit(to, count, memory_order_release);
 }
 
+/* Between moves_begin() and moves_end(). */
 static void tally_settle(struct statistics *statistics, struct tally *tally)
 {
     uint32_t function = atomic_load_explicit(&tally->function, memory_order_relaxed);
@@ -94,7 +111,9 @@ void statistics_count(struct statistics *statistics, struct client_slot *slot, c
     struct tally *tally = &track->tallies[outcome->function % TALLIES];
 
     if (atomic_load_explicit(&tally->function, memory_order_relaxed) != outcome->function + 1) {
+        moves_begin(statistics);
         tally_settle(statistics, tally);
+        moves_end(statistics);
         atomic_store_explicit(&tally->function, outcome->function + 1, memory_order_relaxed);
         atomic_store_explicit(&slot->has_counted[outcome->track], true, memory_order_release);
     }
@@ -110,10 +129,10 @@ void statistics_count(struct statistics *statistics, struct client_slot *slot, c
 
 static void sum_count(struct function_sum *sum, const struct function_count *count)
 {
-    sum->calls += load(&count->calls);
-    sum->errors += load(&count->errors);
-    sum->bytes_in += load(&count->bytes_in);
-    sum->bytes_out += load(&count->bytes_out);
+    sum->calls += atomic_load_explicit(&count->calls, memory_order_acquire); /* counterpart of all: move_count() */
+    sum->errors += atomic_load_explicit(&count->errors, memory_order_acquire);
+    sum->bytes_in += atomic_load_explicit(&count->bytes_in, memory_order_acquire);
+    sum->bytes_out += atomic_load_explicit(&count->bytes_out, memory_order_acquire);
 }
 
 static void sum_client(const struct statistics *statistics, const struct client_slot *slot, struct function_sum *sums)
@@ -128,15 +147,30 @@ static void sum_client(const struct statistics *statistics, const struct client_
         }
 }
 
+static void sum_all(const struct statistics *statistics, struct function_sum *sums)
+{
+    memset(sums, 0, statistics->function_count * sizeof(*sums));
+    for (size_t i = 0; i < statistics->function_count; i++)
+        sum_count(&sums[i], &statistics->functions[i]);
+    for (size_t i = 0; i < statistics->client_count; i++)
+        if (atomic_load(&statistics->clients[i].is_used))
+            sum_client(statistics, &statistics->clients[i], sums);
+}
+
+/* A worker that was killed in the middle of a move leaves it unfinished: then what there is must do. */
 struct function_sum *statistics_sum(const struct statistics *statistics)
 {
     struct function_sum *sums = calloc(statistics->function_count + 1, sizeof(*sums));
+    uint64_t over, begun;
+    int tries = 0;
 
-    for (size_t i = 0; sums && i < statistics->function_count; i++)
-        sum_count(&sums[i], &statistics->functions[i]);
-    for (size_t i = 0; sums && i < statistics->client_count; i++)
-        if (atomic_load(&statistics->clients[i].is_used))
-            sum_client(statistics, &statistics->clients[i], sums);
+    if (!sums)
+        return NULL;
+    do {
+        over = atomic_load(&statistics->moves_over); /* counterpart: moves_end() */
+        sum_all(statistics, sums);
+        begun = atomic_load(&statistics->moves_begun); /* counterpart: moves_begin() */
+    } while (begun != over && ++tries < SUM_TRIES);
     return sums;
 }
 
@@ -186,9 +220,11 @@ struct client_slot *statistics_client_begin(struct statistics *statistics, pid_t
 
 void statistics_client_end(struct statistics *statistics, struct client_slot *slot, bool crashed)
 {
+    moves_begin(statistics);
     for (size_t i = 0; i < TRACKS; i++)
         if (atomic_exchange(&slot->has_counted[i], false))
             track_settle(statistics, &slot->counts[i]);
+    moves_end(statistics);
     add(&statistics->ended_clients, 1);
     add(&statistics->crashed_clients, crashed);
     atomic_store(&slot->is_used, false);

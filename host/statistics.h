@@ -79,6 +79,7 @@ struct statistics {
     pid_t supervisor;
     uint64_t started_ns;
     _Atomic uint64_t ended_clients, crashed_clients;
+    _Atomic uint64_t moves_begun, moves_over; /* of counts from a tally to what all share: see statistics_sum() */
     size_t function_count, client_count;
     struct function_count *functions; /* by function id: what is in no tally */
     struct client_slot *clients;

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -109,6 +110,45 @@ static void functions_that_share_a_tally_are_all_counted(void **state)
     statistics_destroy(statistics);
 }
 
+enum { CLIENTS_IN_TURN = 2000, FUNCTIONS_MANY = 4096 }; /* so that looking takes a while */
+
+static void *come_and_go(void *argument)
+{
+    struct statistics *statistics = argument;
+
+    for (int i = 0; i < CLIENTS_IN_TURN; i++) {
+        struct client_slot *slot = statistics_client_begin(statistics, 1, 0);
+
+        statistics_count(statistics, slot, &(struct call_outcome){.function = 0});
+        statistics_count(statistics, slot, &(struct call_outcome){.function = TALLIES});
+        usleep(20);
+        statistics_client_end(statistics, slot, false);
+    }
+    return NULL;
+}
+
+/* However the looks fall: what has been counted once is never missing, nor there twice. */
+static void counts_only_grow_while_clients_end(void **state)
+{
+    struct statistics *statistics;
+    uint64_t before = 0, now = 0;
+    pthread_t clients;
+
+    (void)state;
+    assert_int_equal(statistics_create(&statistics, FUNCTIONS_MANY, 1), 0);
+    assert_int_equal(pthread_create(&clients, NULL, come_and_go, statistics), 0);
+    while (before < CLIENTS_IN_TURN) {
+        struct function_sum *sums = statistics_sum(statistics);
+
+        now = sums[0].calls;
+        free(sums);
+        assert_in_range(now, before, CLIENTS_IN_TURN);
+        before = now;
+    }
+    assert_int_equal(pthread_join(clients, NULL), 0);
+    statistics_destroy(statistics);
+}
+
 static void one_client_more_than_there_are_slots_gets_none(void **state)
 {
     struct fixture *fixture = *state;
@@ -191,6 +231,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_call_counted_in_another_process_is_seen_here, set_up, tear_down),
         cmocka_unit_test(functions_that_share_a_tally_are_all_counted),
+        cmocka_unit_test(counts_only_grow_while_clients_end),
         cmocka_unit_test_setup_teardown(one_client_more_than_there_are_slots_gets_none, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_slot_that_is_used_again_remembers_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_function_that_a_thread_is_in_can_be_named, set_up, tear_down),
