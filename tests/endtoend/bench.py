@@ -40,35 +40,44 @@ def is_number(value):
 # ---- the report ----
 
 def check_ratios(report, rounds):
+    wrong = []
     for key, value in report["ratios"].items():
         target = report["targets"][key]
-        check(f"{key} has a target", is_number(target.get("at_most", target.get("at_least"))), target)
+        if not is_number(target.get("at_most", target.get("at_least"))):
+            wrong.append(f"{key} has no target: {target}")
         if value is None:
-            check(f"{key}, which is null, has a reason and is neither met nor not",
-                  isinstance(report["why"].get(key), str) and target["met"] is None, report["why"])
+            if not isinstance(report["why"].get(key), str) or target["met"] is not None:
+                wrong.append(f"{key}, which is null, has no reason, or is met or not: {report['why']} {target}")
             continue
         own = report["ratio_rounds"][key]
-        check(f"{key} is a number, the median of its rounds", is_number(value) and len(own) == rounds and
-              (value > 0 or key in DIFFERENCES) and min(own) <= value <= max(own), value, own)
-        least = "at_least" in target
-        check(f"{key} is rightly met or not met",
-              target["met"] == (value >= target["at_least"] if least else value <= target["at_most"]), target, value)
-        check(f"{key} is made of figures that are there",
-              {target["product"], target["floor"]} <= report["figures"].keys(), target)
+        if not (is_number(value) and len(own) == rounds and (value > 0 or key in DIFFERENCES) and
+                min(own) <= value <= max(own)):
+            wrong.append(f"{key} is not a number, or not the median of its rounds: {value} {own}")
+        elif target["met"] != (value >= target["at_least"] if "at_least" in target else value <= target["at_most"]):
+            wrong.append(f"{key} is wrongly met or not met: {value} {target}")
+        if not {target["product"], target["floor"]} <= report["figures"].keys():
+            wrong.append(f"{key} is made of figures that are not there: {target}")
+    check("each ratio has a target and a number or a reason, and is rightly met or not", not wrong, *wrong)
+
+
+def is_figure(name, figure, rounds):
+    return (re.search(r"_(ns|ms|bytes|bytes_per_s|calls_per_s|ns_per_s)$", name) and is_number(figure["median"]) and
+            len(figure["rounds"]) == rounds and all(map(is_number, figure["rounds"])))
+
+
+def is_histogram(buckets):
+    return (buckets and all(bucket["from_ns"] < bucket["below_ns"] and bucket["count"] > 0 for bucket in buckets) and
+            all(one["below_ns"] <= two["from_ns"] for one, two in zip(buckets, buckets[1:])))
 
 
 def check_report(report, rounds):
     check("the ratios are those that are promised", report["ratios"].keys() == RATIOS,
           report["ratios"].keys() ^ RATIOS)
     check_ratios(report, rounds)
-    for name, figure in report["figures"].items():
-        check(f"{name} has a unit and a value for each round",
-              re.search(r"_(ns|ms|bytes|bytes_per_s|calls_per_s|ns_per_s)$", name) and is_number(figure["median"]) and
-              len(figure["rounds"]) == rounds and all(map(is_number, figure["rounds"])), figure)
-    for name, buckets in report["histograms"].items():
-        check(f"the histogram {name} goes up without a gap in its buckets, and counts something",
-              buckets and all(bucket["from_ns"] < bucket["below_ns"] and bucket["count"] > 0 for bucket in buckets) and
-              all(one["below_ns"] <= two["from_ns"] for one, two in zip(buckets, buckets[1:])), buckets)
+    wrong = {name: figure for name, figure in report["figures"].items() if not is_figure(name, figure, rounds)}
+    check("each figure has a unit and a value for each round", report["figures"] and not wrong, wrong)
+    wrong = {name: buckets for name, buckets in report["histograms"].items() if not is_histogram(buckets)}
+    check("each histogram goes up without a gap in its buckets, and counts something", not wrong, wrong)
     check("calls were verified", report["verified_calls"] > 1000, report["verified_calls"])
     check("the machine and the settings are described",
           report["machine"]["processors"] == CPUS and report["machine"]["kernel"] and report["version"] and

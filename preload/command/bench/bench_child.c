@@ -42,14 +42,21 @@ void bench_say(const char *format, ...)
 
 /* ---- the list ---- */
 
+static void end_those(int signal)
+{
+    for (int i = 0; i < CHILDREN_MOST; i++)
+        if (children.pids[i] > 0 && children.signals[i] == signal)
+            kill(children.pids[i], signal);
+}
+
+/* Hosts last: no client lives to say that it has lost its own. */
 static void end_all(int number)
 {
     int before = errno;
 
     interrupted = number;
-    for (int i = 0; i < CHILDREN_MOST; i++)
-        if (children.pids[i] > 0)
-            kill(children.pids[i], children.signals[i]);
+    end_those(SIGKILL);
+    end_those(SIGTERM);
     errno = before;
 }
 

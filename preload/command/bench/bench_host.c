@@ -58,6 +58,8 @@ static int start(struct bench_host *host, const char *program, int cpu, const ch
     close(fds[1]);
     if (!error)
         error = wait_until_ready(fds[0]);
+    if (error)
+        bench_child_end(&host->child); /* before nobody reads that it is ready */
     close(fds[0]);
     return error;
 }
