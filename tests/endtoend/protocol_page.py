@@ -117,7 +117,7 @@ def check_socket_lane(path):
 
 
 class MemoryLane:
-    """One call on lane 0.  Python has no atomics; what it stores to a mapped word is one store on this machine."""
+    """One call on lane 0.  Python has no atomics; what ctypes stores to a mapped word is one store on this machine."""
 
     def __init__(self, memory):
         self.memory = memory
@@ -125,10 +125,10 @@ class MemoryLane:
         self.base = ctypes.addressof(ctypes.c_char.from_buffer(memory))
 
     def load(self, offset):
-        return struct.unpack_from("<I", self.memory, offset)[0]
+        return ctypes.c_uint32.from_buffer(self.memory, offset).value
 
     def store(self, offset, value):
-        struct.pack_into("<I", self.memory, offset, value)
+        ctypes.c_uint32.from_buffer(self.memory, offset).value = value
 
     def futex(self, offset, operation, value):
         patience = (ctypes.c_long * 2)(1, 0)
