@@ -41,8 +41,8 @@ static const char *call_remote(struct core *core, struct binding *binding, void 
     if (binding->row->is_async)
         post_begin(core);
     else
-        post_settle_before(core, true);
-    error = forward_call(&forward, core, binding, arguments, result);
+        forward.behind = post_settle_others(core);
+    error = forward_call(&forward, core, binding, arguments, result, binding->row->is_async);
 
     cost->sent = forward.sent;
     cost->received = forward.received;
@@ -62,11 +62,11 @@ static inline __attribute__((always_inline)) const char *call_in(enum mode mode,
 {
     switch (mode) {
     case MODE_NATIVE:
-        post_settle_before(core, false);
+        post_settle_all(core);
         call_native(binding, result, arguments);
         return "native";
     case MODE_COMPARE:
-        post_settle_before(core, false);
+        post_settle_all(core);
         return compare_call(core, binding, result, arguments);
     case MODE_REMOTE:
         break;

@@ -36,7 +36,7 @@ static const char *run_remote_alone(struct compare_entry *entry, struct core *co
     struct forward forward = {0};
 
     count_not_compared(entry, "there is no native function of that name");
-    if (forward_call(&forward, core, binding, arguments, result))
+    if (forward_call(&forward, core, binding, arguments, result, false))
         lost_answer(binding, &forward.loss, result, arguments);
     return "not compared";
 }

@@ -68,18 +68,39 @@ static const char *name_of(const struct core *core, const struct connection *con
     return "an unknown function";
 }
 
-/* The call was not made: an earlier one, which nobody waited for, has failed. */
-static int take_earlier(struct forward *forward, const struct core *core)
-{
-    const struct frame *reply = &forward->lane->lane.reply;
-    struct frame_earlier earlier = {0};
+struct earlier {
     const char *name;
+    int error;
+};
+
+static struct earlier earlier_of(const struct core *core, const struct thread_lane *lane)
+{
+    const struct frame *reply = &lane->lane.reply;
+    struct frame_earlier earlier = {0};
 
     if (reply->header.inline_size == sizeof(earlier))
         memcpy(&earlier, reply->body, sizeof(earlier));
-    name = name_of(core, forward->lane->connection, earlier.function);
-    return give_up(forward, earlier.error_number > 0 ? -earlier.error_number : -EIO, name,
+    return (struct earlier){name_of(core, lane->connection, earlier.function),
+                            earlier.error_number > 0 ? -earlier.error_number : -EIO};
+}
+
+/* The call was not made: an earlier one, which nobody waited for, has failed. */
+static int take_earlier(struct forward *forward, const struct core *core)
+{
+    struct earlier earlier = earlier_of(core, forward->lane);
+
+    return give_up(forward, earlier.error, earlier.name,
                    "this call, which was not waited for, has failed; the one that is told so was not made");
+}
+
+void forward_say_failure(const struct core *core, const struct thread_lane *lane)
+{
+    struct earlier earlier;
+
+    if (lane->lane.reply.header.status != FRAME_EARLIER_FAILED)
+        return;
+    earlier = earlier_of(core, lane);
+    log_error("%s: this call, which was not waited for, has failed: %s", earlier.name, strerror(-earlier.error));
 }
 
 /* Arguments may have been fine and the answer not: only a function that cannot be called has certainly not run. */
@@ -92,10 +113,14 @@ static int take_refusal(struct forward *forward, uint32_t status)
     return lose(forward, error, status != FRAME_REFUSED_FUNCTION, describe_refusal(status));
 }
 
-/* Whether its caller can be told of an earlier failure: what closes something is made all the same. */
-static bool may_tell(const struct binding *binding)
+/*
+ * Whether its caller can be told of an earlier failure, of a call that the same thread has posted: what closes
+ * something is made all the same.
+ */
+static bool may_tell(const struct thread_lane *lane, const struct binding *binding)
 {
-    return binding->row->lost == LOST_FAIL && binding->row->failure.is_given && !binding->closes;
+    return lane->posted_with && lane->posted_with == lane_ticket(lane) && binding->row->lost == LOST_FAIL &&
+           binding->row->failure.is_given && !binding->closes;
 }
 
 static uint32_t timeout_of(const struct core *core, const struct binding *binding)
@@ -103,6 +128,20 @@ static uint32_t timeout_of(const struct core *core, const struct binding *bindin
     uint64_t timeout_ms = binding->row->timeout_ms ? binding->row->timeout_ms : core->settings.call_timeout_ms;
 
     return timeout_ms < UINT32_MAX ? (uint32_t)timeout_ms : UINT32_MAX;
+}
+
+/* A lane that cannot post is for exchanges. */
+static int prepare_to_post(struct forward *forward, struct core *core, const struct binding *binding)
+{
+    int error = post_prepare(core, forward->lane, clock_deadline_ns(timeout_of(core, binding)));
+
+    if (error && error != -ENOTSUP) {
+        thread_lane_give(forward->lane, error);
+        forward->lane = NULL;
+        return lose(forward, error, false, describe_exchange(error));
+    }
+    post_keep_order(core, forward->lane);
+    return 0;
 }
 
 static inline __attribute__((always_inline)) int encode(struct forward *forward, struct core *core,
@@ -123,16 +162,11 @@ static inline __attribute__((always_inline)) int encode(struct forward *forward,
     id = forward->lane->connection->ids[binding->index];
     if (id == CONNECTION_NO_ID)
         return give_up(forward, -ENOSYS, NULL, forward->lane->connection->refusals[binding->index]);
-    if (options->posts && !atomic_load_explicit(&forward->lane->has_posted, memory_order_relaxed)) {
-        error = post_prepare(forward->lane, clock_deadline_ns(timeout_of(core, binding)));
-        if (error && error != -ENOTSUP) {
-            thread_lane_give(forward->lane, error);
-            forward->lane = NULL;
-            return lose(forward, error, false, describe_exchange(error));
-        }
-    }
-    if (options->posts)
-        post_keep_order(core, forward->lane);
+    error = options->posts ? prepare_to_post(forward, core, binding) : 0;
+    if (error)
+        return error;
+    if (forward->behind && forward->behind != forward->lane)
+        post_settle_behind(core, forward->lane);
     call = &forward->lane->call;
     call->plan = plan;
     call->copies_all = options->copies_all;
@@ -143,7 +177,7 @@ static inline __attribute__((always_inline)) int encode(struct forward *forward,
     error = call_encode_request(call, arguments, ++forward->lane->request, id);
     if (error)
         return give_up(forward, error, call->fault_name, call->fault_what);
-    if (may_tell(binding))
+    if (may_tell(forward->lane, binding))
         lane_request(&forward->lane->lane)->header.flags |= FRAME_MAY_TELL;
     return 0;
 }
@@ -154,13 +188,15 @@ int forward_encode(struct forward *forward, struct core *core, struct binding *b
     return encode(forward, core, binding, arguments, options);
 }
 
-/* 0 with forward->is_posted, or without: it is to be exchanged after all. */
-static int try_post(struct forward *forward, const struct core *core, const struct binding *binding)
+/* 0 with forward->is_posted, or without: it is to be exchanged after all, behind what others have posted. */
+static int try_post(struct forward *forward, struct core *core, const struct binding *binding)
 {
     int error = lane_post(&forward->lane->lane, clock_deadline_ns(timeout_of(core, binding)));
 
-    if (error == -ENOTSUP)
+    if (error == -ENOTSUP) {
+        post_settle_behind(core, forward->lane);
         return 0;
+    }
     if (error) {
         thread_lane_give(forward->lane, error);
         forward->lane = NULL;
@@ -198,9 +234,9 @@ int forward_exchange(struct forward *forward, struct core *core, struct binding 
 }
 
 static int encode_and_exchange(struct forward *forward, struct core *core, struct binding *binding, void **arguments,
-                               int32_t *error_number)
+                               int32_t *error_number, bool posts)
 {
-    const struct forward_options options = {.posts = binding->row->is_async};
+    const struct forward_options options = {.posts = posts};
     int error = encode(forward, core, binding, arguments, &options);
 
     if (!error && options.posts)
@@ -214,7 +250,8 @@ static bool has_host_gone_before(const struct forward *forward, int error)
     return error == -ECONNRESET && !forward->loss.sent && !forward->loss.unreached;
 }
 
-int forward_call(struct forward *forward, struct core *core, struct binding *binding, void **arguments, void *result)
+int forward_call(struct forward *forward, struct core *core, struct binding *binding, void **arguments, void *result,
+                 bool posts)
 {
     int32_t error_number = 0;
     int kept_errno = errno;
@@ -222,7 +259,7 @@ int forward_call(struct forward *forward, struct core *core, struct binding *bin
     int error;
 
     do {
-        error = encode_and_exchange(forward, core, binding, arguments, &error_number);
+        error = encode_and_exchange(forward, core, binding, arguments, &error_number, posts);
         if (!error)
             break;
         errno = kept_errno;
@@ -253,17 +290,14 @@ void forward_ask_for_failures(struct core *core, uint64_t deadline_ns)
     bool sent;
     int error;
 
-    if (!lane_is_usable(own) || !atomic_load(&own->has_posted) || thread_lane_take(core, &forward.lane, &forward.mark))
+    if (!lane_is_usable(own) || own->posted_with != lane_ticket(own) ||
+        thread_lane_take(core, &forward.lane, &forward.mark))
         return;
     lane = &forward.lane->lane;
     frame_start(lane_request(lane), FRAME_CALL, ++forward.lane->request, FRAME_NO_FUNCTION);
     lane_request(lane)->header.flags = FRAME_MAY_TELL;
     error = lane_exchange(lane, deadline_ns, &sent);
-    if (!error && lane->reply.header.status == FRAME_EARLIER_FAILED) {
-        (void)!take_earlier(&forward, core);
-        log_error("%s: this call, which was not waited for, has failed: %s", forward.loss.part,
-                  strerror(-forward.loss.error));
-        return;
-    }
+    if (!error)
+        forward_say_failure(core, forward.lane);
     thread_lane_give(forward.lane, error);
 }

@@ -11,10 +11,11 @@
 struct forward {
     struct call_mark mark; /* so a forward lies on the stack of its call */
     struct thread_lane *lane;
-    struct loss loss;        /* when it did not work */
-    uint64_t sent, received; /* bytes, of calls that were answered */
-    uint64_t sleeps, wakes;  /* of the lane, for this call */
-    bool is_posted;          /* nobody waits for it: no answer */
+    const struct thread_lane *behind; /* what was posted elsewhere is over; NULL: everything is */
+    struct loss loss;                 /* when it did not work */
+    uint64_t sent, received;          /* bytes, of calls that were answered */
+    uint64_t sleeps, wakes;           /* of the lane, for this call */
+    bool is_posted;                   /* nobody waits for it: no answer */
 };
 
 /* What compare needs to be different; a zeroed struct is an ordinary call. */
@@ -35,9 +36,15 @@ MUST_CHECK int forward_encode(struct forward *forward, struct core *core, struct
 MUST_CHECK int forward_exchange(struct forward *forward, struct core *core, struct binding *binding,
                                 int32_t *error_number);
 
-/* The whole call: outs and result stored, errno set.  On error forward->loss says what to do about it. */
+/*
+ * The whole call: outs and result stored, errno set.  On error forward->loss says what to do about it.  `posts`: it may
+ * be posted.
+ */
 MUST_CHECK int forward_call(struct forward *forward, struct core *core, struct binding *binding, void **arguments,
-                            void *result);
+                            void *result, bool posts);
+
+/* Says in a line what the lane's reply tells of an earlier call, if it does. */
+void forward_say_failure(const struct core *core, const struct thread_lane *lane);
 
 /* Asks the host which posted calls of this thread have failed, and says so in a line; gives up at the deadline. */
 void forward_ask_for_failures(struct core *core, uint64_t deadline_ns);

@@ -3,6 +3,7 @@
 
 #include "preload/control/session_note.h"
 #include "preload/lane/guest_memory.h"
+#include "preload/lane/posting.h"
 #include "preload/strings.h"
 #include "spec/wire/clock.h"
 #include "spec/wire/descriptor.h"
@@ -116,19 +117,23 @@ static void close_unused(struct connection *connection)
     if (pool.connection == connection)
         pool.connection = NULL;
     forgive_debts(connection);
+    posting_forget_connection(connection);
     connection_close(connection);
 }
 
-static void note_debt(const struct thread_lane *lane)
+/* Decided here once: what is owed is not given back when the lane is closed, though the host may be done by then. */
+static void note_debt(struct thread_lane *lane)
 {
-    const struct lane *owing = &lane->lane;
+    struct lane *owing = &lane->lane;
 
-    if (owing->medium == MEDIUM_MEMORY && (owing->owed || !lane_is_settled(owing)))
-        pool.debts[lane->index] = (struct debt){.connection = lane->connection,
-                                                .payload_offset = owing->payload_offset,
-                                                .ring_offset = owing->ring_offset,
-                                                .has_payload = owing->owed && owing->payload != NULL,
-                                                .has_ring = owing->ring.bytes != NULL};
+    if (owing->medium != MEDIUM_MEMORY || (!owing->owed && lane_is_settled(owing)))
+        return;
+    owing->owed = true;
+    pool.debts[lane->index] = (struct debt){.connection = lane->connection,
+                                            .payload_offset = owing->payload_offset,
+                                            .ring_offset = owing->ring_offset,
+                                            .has_payload = owing->payload != NULL,
+                                            .has_ring = owing->ring.bytes != NULL};
 }
 
 static void settle_debt(const struct connection *connection, uint32_t index)
@@ -158,9 +163,13 @@ void lane_pool_drop(struct thread_lane *lane)
 
     remove_lane(lane);
     note_debt(lane);
-    if (atomic_load(&lane->connection->is_lost) && !lane_is_settled(&lane->lane))
-        connection_say_unmade(connection);
-    atomic_store(&lane->has_posted, false);
+    if (!lane_is_usable(lane)) {
+        if (!lane_is_settled(&lane->lane))
+            connection_say_unmade(connection);
+        posting_forget_lane(lane);
+    }
+    posting_leave(lane);
+    lane->posted_with = 0;
     lane_close(&lane->lane);
     call_finish(&lane->call);
     atomic_store(&lane->claim, 0);

@@ -24,11 +24,11 @@ struct thread_lane {
     struct lane lane;
     struct call call;
     struct connection *connection;
-    uint32_t index;          /* its number in shared memory, or at the host */
-    uint32_t request;        /* the last number used */
-    _Atomic bool has_posted; /* calls were posted on it */
-    _Atomic uint64_t claim;  /* whose it is, and whether a call uses it */
-    struct call_mark *mark;  /* of the call that uses it */
+    uint32_t index;         /* its number in shared memory, or at the host */
+    uint32_t request;       /* the last number used */
+    uint64_t posted_with;   /* the ticket of whoever has posted on it last; 0: nobody has */
+    _Atomic uint64_t claim; /* whose it is, and whether a call uses it */
+    struct call_mark *mark; /* of the call that uses it */
     bool is_spare;
     struct thread_lane *outer; /* while it is a spare: the next spare of its thread, whose call this one's interrupts */
     bool is_inherited;         /* the parent's, in use by the call that the child returns to: nobody's afterwards */
@@ -39,6 +39,12 @@ struct thread_lane {
 static inline bool lane_is_in_use(const struct thread_lane *lane)
 {
     return atomic_load_explicit(&lane->claim, memory_order_relaxed) & 1;
+}
+
+/* Of its owner, who asks. */
+static inline uint64_t lane_ticket(const struct thread_lane *lane)
+{
+    return atomic_load_explicit(&lane->claim, memory_order_relaxed) >> 1;
 }
 
 /* NULL is not. */
@@ -62,7 +68,7 @@ MUST_CHECK int lane_pool_find(struct core *core, struct thread_lane **found);
 /* Keeps it for the next thread that needs one. */
 void lane_pool_free(struct thread_lane *lane);
 
-/* It is of no more use. */
+/* It is of no more use.  What was posted there is still made, and waited for, unless its host has gone. */
 void lane_pool_drop(struct thread_lane *lane);
 
 /* All of the process's; the next one is lane->next.  NULL: none. */

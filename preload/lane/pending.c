@@ -1,39 +1,49 @@
-/* Looks at all lanes, under the pool's lock; asks without it. */
+/* Looks at all places, under the pool's lock; asks without it. */
 #include "preload/lane/pending.h"
 
 #include <errno.h>
 #include <string.h>
 
-/* Counterpart of has_posted: post_prepare(). */
-static bool has_some(const struct thread_lane *lane)
+/* What a host has left, or has ended with, it does not make any more. */
+static bool is_worth_waiting_for(struct posting *posting)
 {
-    return atomic_load(&lane->has_posted) && !lane_is_settled(&lane->lane);
-}
+    struct connection *connection = posting->connection;
 
-static bool is_worth_waiting_for(struct thread_lane *lane)
-{
-    if (!has_some(lane))
+    if (posting->closed && atomic_load(posting->closed)) {
+        posting_forget(posting);
         return false;
-    if (lane_is_usable(lane) && !channel_is_gone(&lane->connection->channel))
+    }
+    if (!atomic_load(&connection->is_lost) && !channel_is_gone(&connection->channel))
         return true;
-    atomic_store(&lane->connection->is_lost, true);
-    connection_say_unmade(lane->connection);
-    lane_note_over(&lane->lane, lane_posted(&lane->lane));
+    atomic_store(&connection->is_lost, true);
+    connection_say_unmade(connection);
+    posting_forget(posting);
     return false;
 }
 
-bool pending_are_over(const struct thread_lane *but, bool *asks)
+static void nudge(struct posting *posting)
+{
+    const struct thread_lane *lane = atomic_load(&posting->lane);
+
+    if (lane)
+        lane_nudge(&lane->lane);
+}
+
+bool pending_are_over(const struct posting_marks *marks, const struct thread_lane *but, bool *asks)
 {
     bool are_over = true;
 
     *asks = false;
     lane_pool_lock();
-    for (struct thread_lane *lane = lane_pool_first(); lane; lane = lane->next)
-        if (lane != but && is_worth_waiting_for(lane)) {
-            lane_nudge(&lane->lane);
-            *asks |= lane->lane.medium == MEDIUM_SOCKET;
-            are_over = false;
-        }
+    for (uint32_t i = 0; i < marks->count; i++) {
+        struct posting *posting = &winapi_postings[i];
+
+        if (posting_is_of(posting, but) || posting_is_over_until(i, marks) || !is_worth_waiting_for(posting))
+            continue;
+        nudge(posting);
+        *asks |= posting->counts != NULL;
+        are_over = false;
+    }
     lane_pool_unlock();
     return are_over;
 }
@@ -41,14 +51,18 @@ bool pending_are_over(const struct thread_lane *but, bool *asks)
 /* The asker's own calls are over when it is answered. */
 static void list_pending(const struct thread_lane *asker, const struct thread_lane *but, struct frame *request)
 {
-    uint32_t size = 0;
+    uint32_t size = 0, count = atomic_load(&winapi_posting_count);
 
     lane_pool_lock();
-    for (const struct thread_lane *lane = lane_pool_first(); lane; lane = lane->next) {
-        struct frame_pending pending = {.lane = lane->index, .count = lane_posted(&lane->lane)};
+    for (uint32_t i = 0; i < count && size + sizeof(struct frame_pending) <= FRAME_INLINE; i++) {
+        struct posting *posting = &winapi_postings[i];
+        struct frame_pending pending = {.lane = posting->index};
 
-        if (lane == asker || lane == but || lane->connection != asker->connection || !has_some(lane) ||
-            size + sizeof(pending) > FRAME_INLINE)
+        if (!posting->counts || posting->connection != asker->connection || posting_is_of(posting, asker) ||
+            posting_is_of(posting, but))
+            continue;
+        pending.count = atomic_load(&posting->counts->filled);
+        if (pending.count == atomic_load(&posting->counts->emptied))
             continue;
         memcpy(request->body + size, &pending, sizeof(pending));
         size += sizeof(pending);
@@ -57,12 +71,17 @@ static void list_pending(const struct thread_lane *asker, const struct thread_la
     request->header.inline_size = size;
 }
 
-/* Lanes that have gone since are not there; none has the number of an earlier one. */
-static void note_over(const struct connection *connection, uint32_t index, uint32_t count)
+/* Lanes that have been forgotten since are not there; none has the number of an earlier one. */
+static void note_over(const struct connection *connection, uint32_t index, uint32_t over)
 {
-    for (struct thread_lane *lane = lane_pool_first(); lane; lane = lane->next)
-        if (lane->connection == connection && lane->index == index)
-            lane_note_over(&lane->lane, count);
+    uint32_t count = atomic_load(&winapi_posting_count);
+
+    for (uint32_t i = 0; i < count; i++) {
+        struct posting *posting = &winapi_postings[i];
+
+        if (posting->counts && posting->connection == connection && posting->index == index)
+            lane_counts_note_over(posting->counts, over);
+    }
 }
 
 static int take_answer(const struct thread_lane *asker)

@@ -1,8 +1,4 @@
-/*
- * Who waits for posted calls, and for which.  A lane that has posted once is listed for good; its words tell whether
- * all is over.  What the lists say may be old only for calls that are being posted at this very moment, and no thread
- * can know of those.
- */
+/* Who waits for posted calls, and for which. */
 #include "preload/lane/post.h"
 
 #include "preload/fork.h"
@@ -17,10 +13,7 @@
 
 enum { LOOK_NS = 20000, NAP_NS = 50000, SETTLE_MS = 10000 };
 
-struct posting winapi_postings[POSTINGS_MOST];
-_Atomic uint32_t winapi_posting_count;
-
-static __thread struct thread_lane *posted_on; /* by this thread, the last time; handlers change it too */
+static __thread uint64_t posted_with; /* by this thread, the last time: the lane's ticket; handlers change it too */
 
 static _Atomic(struct core *) core_of_posts; /* of whoever has posted; NULL: nobody has */
 
@@ -28,97 +21,62 @@ static _Atomic(struct core *) core_of_posts; /* of whoever has posted; NULL: nob
 
 static void settle_before_fork(void)
 {
-    if (!post_are_over(atomic_load(&winapi_posting_count), NULL))
-        post_settle(core_of_posts, false);
+    fork_check();
+    if (!posting_are_over(atomic_load(&winapi_posting_count), NULL))
+        post_settle(core_of_posts, NULL, false);
 }
 
-/* In the child nothing is under way: the lanes are its parent's. */
 static void start_over(void)
 {
-    atomic_store(&winapi_posting_count, 0);
-    for (size_t i = 0; i < POSTINGS_MOST; i++) {
-        atomic_store(&winapi_postings[i].lane, NULL);
-        atomic_store(&winapi_postings[i].filled, NULL);
-    }
-    posted_on = NULL;
+    posting_start_over();
+    posted_with = 0;
 }
 
 static struct fork_part fork_part = {.before = settle_before_fork, .start_over = start_over};
 
-/* The lane's, from an earlier use, or a new one; NULL: there are too many. */
-static struct posting *find_posting(const struct thread_lane *lane)
+/* A call of no function: the host learns of the ring, or tells of an earlier owner's calls. */
+static int exchange_nothing(struct core *core, struct thread_lane *lane, uint64_t deadline_ns)
 {
-    uint32_t count = atomic_load(&winapi_posting_count);
-
-    for (uint32_t i = 0; i < count && i < POSTINGS_MOST; i++)
-        if (atomic_load(&winapi_postings[i].lane) == lane)
-            return &winapi_postings[i];
-    count = atomic_fetch_add(&winapi_posting_count, 1);
-    return count < POSTINGS_MOST ? &winapi_postings[count] : NULL;
-}
-
-/* Before the lane's first call is posted. */
-static void list_lane(const struct thread_lane *lane)
-{
-    struct posting *posting = find_posting(lane);
-
-    if (!posting)
-        return;
-    atomic_store(&posting->lane, lane);
-    atomic_store(&posting->emptied, lane->lane.ring.emptied);
-    atomic_store(&posting->filled, lane->lane.ring.filled);
-}
-
-static bool is_over(const struct posting *posting)
-{
-    _Atomic uint32_t *filled = atomic_load_explicit(&posting->filled, memory_order_acquire);
-    uint32_t until;
-
-    if (!filled)
-        return true;
-    until = atomic_load_explicit(filled, memory_order_acquire);
-    return atomic_load_explicit(atomic_load_explicit(&posting->emptied, memory_order_relaxed), memory_order_acquire) ==
-           until;
-}
-
-bool post_are_over(uint32_t count, const struct thread_lane *but)
-{
-    for (uint32_t i = 0; i < count && i < POSTINGS_MOST; i++)
-        if (atomic_load_explicit(&winapi_postings[i].lane, memory_order_relaxed) != but &&
-            !is_over(&winapi_postings[i]))
-            return false;
-    return count <= POSTINGS_MOST;
-}
-
-int post_prepare(struct thread_lane *lane, uint64_t deadline_ns)
-{
+    struct frame *request = lane_request(&lane->lane);
     bool sent;
     int error;
 
-    if (atomic_load_explicit(&lane->has_posted, memory_order_relaxed))
+    frame_start(request, FRAME_CALL, ++lane->request, FRAME_NO_FUNCTION);
+    request->header.flags = lane->posted_with ? FRAME_MAY_TELL : 0;
+    error = lane_exchange(&lane->lane, deadline_ns, &sent);
+    if (!error)
+        forward_say_failure(core, lane);
+    return error;
+}
+
+int post_prepare(struct core *core, struct thread_lane *lane, uint64_t deadline_ns)
+{
+    int error = 0;
+
+    if (lane->posted_with == lane_ticket(lane))
         return 0;
-    error = lane_ring_open(&lane->lane);
-    if (error)
-        return -ENOTSUP;
-    if (lane->lane.medium == MEDIUM_MEMORY) { /* the host learns of the ring */
-        frame_start(lane_request(&lane->lane), FRAME_CALL, ++lane->request, FRAME_NO_FUNCTION);
-        error = lane_exchange(&lane->lane, deadline_ns, &sent);
+    if (!lane->posted_with) {
+        lane_pool_lock();
+        error = posting_begin(lane);
+        lane_pool_unlock();
     }
-    if (error)
-        return error;
-    list_lane(lane);
-    atomic_store_explicit(&lane->has_posted, true, memory_order_release); /* counterpart: pending_are_over() */
-    return 0;
+    if (!error && (lane->posted_with || lane->lane.medium == MEDIUM_MEMORY))
+        error = exchange_nothing(core, lane, deadline_ns);
+    if (!error)
+        lane->posted_with = lane_ticket(lane);
+    return error;
 }
 
 /*
  * Calls of one thread have one lane as a rule.  A signal handler's, while its thread is in a call, have another; so
  * have those of a thread whose lane was taken away, or that is about to end.
  */
-void post_keep_order(struct core *core, struct thread_lane *lane)
+void post_keep_order(struct core *core, const struct thread_lane *lane)
 {
-    if (posted_on != lane && __atomic_exchange_n(&posted_on, lane, __ATOMIC_RELAXED))
-        post_settle(core, false);
+    uint64_t ticket = lane_ticket(lane);
+
+    if (posted_with != ticket && __atomic_exchange_n(&posted_with, ticket, __ATOMIC_RELAXED))
+        post_settle(core, NULL, false);
 }
 
 /* ---- waiting ---- */
@@ -134,6 +92,7 @@ struct wait {
     bool on_own;                   /* the host may be asked on the thread's own lane, behind the calls there */
     uint64_t deadline_ns;
     bool has_looked;
+    struct posting_marks marks; /* of what was posted before */
 };
 
 /* -EAGAIN: there is no lane just now; as lane_exchange(). */
@@ -157,7 +116,7 @@ static void rest(struct wait *wait)
     uint64_t until_ns = clock_now_ns() + LOOK_NS;
 
     while (!wait->has_looked && clock_now_ns() < until_ns) {
-        if (post_are_over(atomic_load(&winapi_posting_count), wait->but))
+        if (posting_are_over_until(&wait->marks, wait->but))
             return;
         processor_relax();
     }
@@ -183,10 +142,11 @@ static int wait_on(struct wait *wait, bool asks)
 static bool settle(struct core *core, const struct thread_lane *but, bool on_own)
 {
     uint64_t timeout_ms = settle_ms(core);
-    struct wait wait = {core, but, on_own, clock_deadline_ns(timeout_ms), false};
+    struct wait wait = {.core = core, .but = but, .on_own = on_own, .deadline_ns = clock_deadline_ns(timeout_ms)};
     bool asks;
 
-    while (!pending_are_over(but, &asks))
+    posting_mark(&wait.marks);
+    while (!pending_are_over(&wait.marks, but, &asks))
         if (wait_on(&wait, asks) == -ETIMEDOUT) {
             log_error("calls that nobody waits for are not over after %llu ms; what waited for them goes on",
                       (unsigned long long)timeout_ms);
@@ -196,13 +156,20 @@ static bool settle(struct core *core, const struct thread_lane *but, bool on_own
 }
 
 /* A question behind a call that hangs costs the lane, and with it the order of what the thread has posted there. */
-void post_settle(struct core *core, bool is_remote)
+void post_settle(struct core *core, const struct thread_lane *but, bool is_remote)
 {
-    struct thread_lane *own = is_remote ? thread_lane_own() : NULL;
     int kept_errno = errno;
 
-    (void)settle(core, own, is_remote && (!own || lane_is_settled(&own->lane)));
+    (void)settle(core, but, is_remote && posting_is_settled(but));
     errno = kept_errno;
+}
+
+void post_settle_behind(struct core *core, const struct thread_lane *lane)
+{
+    uint32_t count = atomic_load_explicit(&winapi_posting_count, memory_order_acquire);
+
+    if (count && !posting_are_over(count, lane))
+        post_settle(core, lane, false);
 }
 
 void post_begin(struct core *core)
@@ -221,6 +188,7 @@ void post_finish(void)
 
     if (!core)
         return;
-    if (post_are_over(atomic_load(&winapi_posting_count), NULL) || settle(core, NULL, true))
+    fork_check();
+    if (posting_are_over(atomic_load(&winapi_posting_count), NULL) || settle(core, NULL, true))
         forward_ask_for_failures(core, clock_deadline_ns(settle_ms(core)));
 }

@@ -7,6 +7,7 @@
 #include "preload/control/control_memory.h"
 #include "preload/fork.h"
 #include "preload/gate.h"
+#include "preload/lane/posting.h"
 #include "spec/wire/clock.h"
 
 #include <errno.h>
@@ -101,7 +102,7 @@ static bool keep_as_own(struct thread_lane *lane)
 
 struct thread_lane *thread_lane_own(void)
 {
-    return own_busy ? NULL : own;
+    return !own_busy && own && atomic_load(&own->claim) == own_ticket << 1 ? own : NULL;
 }
 
 void thread_lane_watch_end(void)
@@ -295,6 +296,8 @@ static void give_away(struct thread_lane *lane, int error)
         atomic_store(&lane->connection->is_lost, true);
     if (lane == own)
         own = NULL;
+    if (error == -ETIMEDOUT) /* whoever waited for it has waited long enough */
+        posting_forget_lane(lane);
     if (error)
         lane_pool_drop(lane);
     else

@@ -61,7 +61,6 @@ static void lane_drop(struct lane *lane)
         lane_socket_shrink(lane);
     lane->fd = -1;
     lane->out = lane->in = NULL;
-    lane_note_over(lane, lane_posted(lane)); /* nobody will be told any more */
     lane->ring = (struct ring){0};
     lane->arena = NULL;
     lane->payload = NULL;
@@ -208,23 +207,15 @@ bool lane_is_settled(const struct lane *lane)
     return ring_is_empty(&lane->ring);
 }
 
-uint32_t lane_posted(const struct lane *lane)
-{
-    return lane->medium == MEDIUM_SOCKET ? atomic_load(&lane->counts.filled) : 0;
-}
-
 /* Never back: who has asked may be told late.  Nor beyond what is counted as posted. */
-void lane_note_over(struct lane *lane, uint32_t count)
+void lane_counts_note_over(struct lane_counts *counts, uint32_t count)
 {
-    uint32_t before, posted = lane_posted(lane);
+    uint32_t before = atomic_load(&counts->emptied), posted = atomic_load(&counts->filled);
 
-    if (lane->medium != MEDIUM_SOCKET)
-        return;
     if ((int32_t)(count - posted) > 0)
         count = posted;
-    before = atomic_load(&lane->counts.emptied);
     while ((int32_t)(count - before) > 0 &&
-           !atomic_compare_exchange_weak(&lane->counts.emptied, &before, count)) /* counterpart: ring_is_empty() */
+           !atomic_compare_exchange_weak(&counts->emptied, &before, count)) /* counterpart: ring_is_empty() */
         continue;
 }
 

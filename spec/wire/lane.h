@@ -196,13 +196,12 @@ MUST_CHECK int lane_post(struct lane *lane, uint64_t deadline_ns);
 
 /*
  * Whether every call that was posted is over, as far as is known: over a socket all are that came before an answer, or
- * of which lane_note_over() tells.  Any thread, while the lane is open.
+ * of which lane_counts_note_over() tells.  Any thread, while the lane is open.
  */
 bool lane_is_settled(const struct lane *lane);
 
-/* How many were posted on a socket lane since it was opened, and the host's word that so many of them are over. */
-uint32_t lane_posted(const struct lane *lane);
-void lane_note_over(struct lane *lane, uint32_t count);
+/* The host's word that so many calls are over of those that were posted on a socket lane since it was opened. */
+void lane_counts_note_over(struct lane_counts *counts, uint32_t count);
 
 /* Wakes the host for what was posted.  Any thread, while the lane is open. */
 void lane_nudge(const struct lane *lane);

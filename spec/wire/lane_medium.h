@@ -29,6 +29,9 @@ MUST_CHECK int lane_memory_catch_up(struct lane *lane, uint64_t deadline_ns);
 /* Wakes who waits for something in this page; whether it slept, or napped. */
 bool lane_memory_wake(struct lane_page *page);
 
+/* Ends a sleep there if there is one, whatever the word says. */
+void lane_memory_rouse(struct lane_page *page);
+
 /* The host's, before it looks into a ring; -EBADMSG: no ring can be where the guest says. */
 MUST_CHECK int lane_memory_ring_adopt(struct lane *lane);
 

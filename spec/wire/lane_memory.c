@@ -110,12 +110,17 @@ int lane_memory_start(struct lane *lane, uint32_t index)
 }
 
 /* The futex is shared between processes, so not FUTEX_PRIVATE. */
+void lane_memory_rouse(struct lane_page *page)
+{
+    (void)syscall(SYS_futex, &page->sleeping, FUTEX_WAKE, 1, NULL, NULL, 0);
+}
+
 bool lane_memory_wake(struct lane_page *page)
 {
     if (atomic_load(&page->sleeping) == AWAKE) /* counterpart: page_sleep() */
         return false;
     atomic_store(&page->sleeping, AWAKE);
-    (void)syscall(SYS_futex, &page->sleeping, FUTEX_WAKE, 1, NULL, NULL, 0);
+    lane_memory_rouse(page);
     return true;
 }
 

@@ -57,7 +57,7 @@ int lane_memory_post(struct lane *lane)
     ring_publish(&lane->ring, request->header.inline_size, request->header.function, request->header.error_number,
                  lane->has_exchanged ? memory_order_seq_cst : memory_order_release);
     lane->has_exchanged = false;
-    switch (atomic_load_explicit(&lane->out->sleeping, memory_order_relaxed)) {
+    switch (atomic_load(&lane->out->sleeping)) { /* counterpart: page_sleep() */
     case AWAKE:
         break;
     case NAPPING:
@@ -70,9 +70,11 @@ int lane_memory_post(struct lane *lane)
     return 0;
 }
 
+/* Also where the word says that it is awake: who has put that there may not have come to wake it. */
 void lane_memory_nudge(const struct lane *lane)
 {
-    (void)lane_memory_wake(lane->out);
+    if (!lane_memory_wake(lane->out))
+        lane_memory_rouse(lane->out);
 }
 
 bool lane_memory_has_posted(const struct lane *lane)
@@ -86,6 +88,8 @@ int lane_memory_catch_up(struct lane *lane, uint64_t deadline_ns)
     uint32_t until = lane->ring.at - RING_UNITS / 2;
     uint64_t watch_ns = clock_now_ns() + LANE_WATCH_NS;
 
+    if (lane->ring.at - atomic_load(lane->ring.emptied) > RING_UNITS) /* more than there was */
+        return -EBADMSG;
     lane_memory_nudge(lane);
     for (unsigned looks = 0; (int32_t)(atomic_load(lane->ring.emptied) - until) < 0; looks++) {
         if (atomic_load(&lane->in->closed) != 0)

@@ -404,7 +404,7 @@ int lane_socket_exchange(struct lane *lane, uint64_t deadline_ns, bool *sent)
     if (rc == 0 || (rc == -ECONNRESET && *sent))
         rc = answer_receive(lane, deadline_ns);
     if (rc == 0)
-        lane_note_over(lane, lane_posted(lane));
+        lane_counts_note_over(&lane->counts, atomic_load(&lane->counts.filled));
 
     return rc;
 }

@@ -55,16 +55,16 @@ def look_at_order(medium):
     check(f"{medium}: no line", program.lines() == [], *program.lines())
 
 
-def look_at_few_lanes(medium):
-    """As many threads as before, of which one at a time has the lane; so whoever asks has to take it from somebody."""
-    host = posts_host("--max-lanes", "1")
+def look_at_few_lanes(medium, lanes):
+    """As many threads as before, of which few at a time have lanes; so whoever asks has to take one from somebody."""
+    host = posts_host("--max-lanes", str(lanes))
     program = Posts(host, WINAPI_TRANSPORT=medium)
-    check(f"{medium}, one lane: threads post at once, each in its order", program.result("threads", 200) == 8 * 200)
-    check(f"{medium}, one lane: threads that end pass their order on", program.result("turns", 50) == 8 * 50)
-    check(f"{medium}, one lane: a thread sees what another has posted", program.result("watch", 1000) == 0)
-    check(f"{medium}, one lane: a fork", program.result("fork", 50) == 1)
-    check(f"{medium}, one lane: it ends as it wants to", program.stop() == 0)
-    check(f"{medium}, one lane: no line", program.lines() == [], *program.lines())
+    check(f"{medium}, {lanes} lanes: threads post at once, each in its order", program.result("threads", 200) == 8 * 200)
+    check(f"{medium}, {lanes} lanes: threads that end pass their order on", program.result("turns", 50) == 8 * 50)
+    check(f"{medium}, {lanes} lanes: a thread sees what another has posted", program.result("watch", 1000) == 0)
+    check(f"{medium}, {lanes} lanes: a fork", program.result("fork", 50) == 1)
+    check(f"{medium}, {lanes} lanes: it ends as it wants to", program.stop() == 0)
+    check(f"{medium}, {lanes} lanes: no line", program.lines() == [], *program.lines())
 
 
 # ---- who waits ----
@@ -147,7 +147,8 @@ def look_at_end(what, how, status, medium):
 for medium in MEDIA:
     look_at_once(medium)
     look_at_order(medium)
-    look_at_few_lanes(medium)
+    look_at_few_lanes(medium, 1)
+    look_at_few_lanes(medium, 2)
     look_at_waiting(medium)
     look_at_native(medium)
     for what, (how, status) in ENDS.items():

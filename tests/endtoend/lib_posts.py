@@ -13,11 +13,11 @@ BEFORE = 77  # errno before each command
 class Posts(Program):
     """The program, with a journal that the library writes and a pipe that posts_hold() waits for."""
 
-    def __init__(self, host, **variables):
+    def __init__(self, host, command=POSTS, **variables):
         self.journal_path = tempfile.mktemp(dir=folder, suffix=".journal")
         self.pipe_path = tempfile.mktemp(dir=folder, suffix=".pipe")
         os.mkfifo(self.pipe_path)
-        super().__init__(host, spec=POSTS_SPEC, command=(POSTS, self.journal_path, self.pipe_path), **variables)
+        super().__init__(host, spec=POSTS_SPEC, command=(command, self.journal_path, self.pipe_path), **variables)
 
     def journal(self):
         with contextlib.suppress(FileNotFoundError), open(self.journal_path) as file:

@@ -239,6 +239,18 @@ static void a_host_that_has_left_is_told_at_once(void **state)
 }
 
 /* What is posted while nobody is there is not withdrawn with the request behind it. */
+static void a_host_that_has_done_more_than_there_was_is_refused(void **state)
+{
+    struct pair pair;
+
+    (void)state;
+    pair_start_posting(&pair, MEDIUM_MEMORY, false);
+    pair.guest.ring.seen = pair.guest.ring.at - RING_UNITS; /* it was full: so there is a look before the next */
+    atomic_store(pair.guest.ring.emptied, pair.guest.ring.at + 1);
+    assert_int_equal(post_patiently(&pair, NOTE, 1), -EBADMSG);
+    pair_finish(&pair);
+}
+
 static void a_request_behind_posted_calls_is_withdrawn_alone(void **state)
 {
     struct pair pair;
@@ -348,7 +360,7 @@ static void a_full_socket_is_waited_for(void **state)
     assert_int_equal(post(&pair, SLOW, 0), 0);
     while (post(&pair, NOTE, number) == 0)
         assert_true(++number < NOTED_MOST - 1);
-    assert_int_equal(lane_posted(&pair.guest), number); /* none that was not sent */
+    assert_int_equal(atomic_load(&pair.guest.counts.filled), number); /* none that was not sent */
     assert_int_equal(post_patiently(&pair, NOTE, number), 0);
     settle(&pair);
     expect_noted(number + 1);
@@ -365,13 +377,13 @@ static void what_is_over_is_known_by_an_answer_or_the_host(void **state)
     for (uint32_t number = 0; number < 10; number++)
         assert_int_equal(post(&pair, NOTE, number), 0);
     assert_false(lane_is_settled(&pair.guest));
-    lane_note_over(&pair.guest, 9);
+    lane_counts_note_over(&pair.guest.counts, 9);
     assert_false(lane_is_settled(&pair.guest));
-    lane_note_over(&pair.guest, 10);
+    lane_counts_note_over(&pair.guest.counts, 10);
     assert_true(lane_is_settled(&pair.guest));
-    lane_note_over(&pair.guest, 5);
+    lane_counts_note_over(&pair.guest.counts, 5);
     assert_true(lane_is_settled(&pair.guest)); /* an older answer */
-    lane_note_over(&pair.guest, 1000);
+    lane_counts_note_over(&pair.guest.counts, 1000);
     assert_true(lane_is_settled(&pair.guest)); /* more than there were */
     assert_int_equal(post(&pair, NOTE, 10), 0);
     assert_false(lane_is_settled(&pair.guest));
@@ -381,7 +393,7 @@ static void what_is_over_is_known_by_an_answer_or_the_host(void **state)
     pair_finish(&pair);
 }
 
-static void nobody_waits_for_a_closed_socket_lane(void **state)
+static void of_a_closed_socket_lane_the_counts_are_left(void **state)
 {
     struct pair pair;
 
@@ -390,7 +402,8 @@ static void nobody_waits_for_a_closed_socket_lane(void **state)
     assert_int_equal(post(&pair, NOTE, 0), 0);
     assert_int_equal(atomic_load(&pair.guest.counts.emptied), 0);
     lane_close(&pair.guest);
-    assert_int_equal(atomic_load(&pair.guest.counts.emptied), atomic_load(&pair.guest.counts.filled));
+    assert_int_equal(atomic_load(&pair.guest.counts.filled), 1);
+    assert_int_equal(atomic_load(&pair.guest.counts.emptied), 0);
     assert_true(lane_is_settled(&pair.guest));
     pair_finish(&pair);
 }
@@ -498,6 +511,7 @@ int main(void)
         cmocka_unit_test(without_a_ring_nothing_is_posted),
         cmocka_unit_test(a_host_that_ends_is_noticed_by_who_catches_up),
         cmocka_unit_test(a_host_that_has_left_is_told_at_once),
+        cmocka_unit_test(a_host_that_has_done_more_than_there_was_is_refused),
         cmocka_unit_test(a_request_behind_posted_calls_is_withdrawn_alone),
         cmocka_unit_test(the_ring_goes_back_when_it_is_empty),
         cmocka_unit_test(the_ring_stays_taken_while_the_host_may_read),
@@ -506,7 +520,7 @@ int main(void)
         cmocka_unit_test(buffers_travel_with_posted_calls),
         cmocka_unit_test(a_full_socket_is_waited_for),
         cmocka_unit_test(what_is_over_is_known_by_an_answer_or_the_host),
-        cmocka_unit_test(nobody_waits_for_a_closed_socket_lane),
+        cmocka_unit_test(of_a_closed_socket_lane_the_counts_are_left),
         cmocka_unit_test(a_host_that_has_gone_is_told_at_once_over_a_socket),
         cmocka_unit_test(a_socket_lane_is_emptied_before_it_ends),
         cmocka_unit_test(a_call_that_is_waited_for_holds_nobody_back),
