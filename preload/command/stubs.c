@@ -10,7 +10,7 @@
 #include <string.h>
 
 static const char help[] =
-    "usage: winapi stubs FILE... -o STUB\n"
+    "usage: winapi stubs FILE... -o|--output STUB\n"
     "\n"
     "Writes a shared object that exports every function of the spec files:\n"
     "    LD_PRELOAD=STUB:libwinapi_preload.so PROGRAM     the stub first; it knows where its spec files lie\n"
