@@ -100,6 +100,12 @@ def try_all():
         check(f"{name} is there", name in report["figures"])
 
 
+def try_counts():
+    results = [bench("--only", "async,startup", "--rounds", rounds, "--json", "-") for rounds in ("1", "2")]
+    once, twice = (json.loads(result.stdout)["verified_calls"] for result in results)
+    check("hosts that live for several rounds have each call counted once", twice == 2 * once > 0, once, twice)
+
+
 def try_files():
     report, drawing = f"{folder}/report.json", f"{folder}/it's.svg"
     options = ["--plot", drawing] if shutil.which("gnuplot") and not SANITIZER else []
@@ -324,6 +330,7 @@ def try_terminal():
 scratch = tempfile.mkdtemp(dir=folder)
 if SANITIZER != "thread":  # under which they take minutes, and no shell can stand before a host
     try_all()
+    try_counts()
     try_pins()
     try_wrong_answers()
     try_interrupts()

@@ -16,6 +16,7 @@ struct bench_host {
     char *path;               /* of the socket */
     char *address;
     uint64_t calls[BENCH_COUNTED]; /* that clients say they have made */
+    uint64_t verified;             /* how many of them a total has */
 };
 
 /* `specs` are files or names, NULL at the end.  Waits until clients can connect.  Errors are logged. */
@@ -28,8 +29,8 @@ MUST_CHECK int bench_host_ask(const struct bench_host *host, cJSON **answer);
 
 /*
  * Whether its own counts are what the clients say; -EBADMSG, logged: they are not, and whatever answered the calls, it
- * was not this host.  `total` grows by the calls that were counted.
+ * was not this host.  `total` grows by the calls since the last time.
  */
-MUST_CHECK int bench_host_verify(const struct bench_host *host, uint64_t *total);
+MUST_CHECK int bench_host_verify(struct bench_host *host, uint64_t *total);
 
 #endif
