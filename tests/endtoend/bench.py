@@ -26,7 +26,8 @@ BENCH = [WINAPI, "bench", "--quick"]
 def bench(*options, command=BENCH, **more):
     variables = {"TMPDIR": scratch, **more.pop("variables", {})}
     return subprocess.run([*command, *options], env=environment(**variables), stdin=subprocess.DEVNULL,
-                          capture_output=True, text=True, timeout=8 * PATIENCE, **more)
+                          stdout=more.pop("stdout", subprocess.PIPE), stderr=subprocess.PIPE, text=True,
+                          timeout=8 * PATIENCE, **more)
 
 
 def left_behind():
@@ -173,6 +174,42 @@ def try_refusals():
     result = bench("--only", "native", "--rounds", "1", "--json", folder + "/nowhere/report.json")
     check("a report that cannot be written is an error", result.returncode == 1 and "nowhere" in result.stderr,
           result.stderr)
+
+
+# ---- reports that nobody gets ----
+
+def pipe_without_reader():
+    reader, writer = os.pipe()
+    os.close(reader)
+    return writer
+
+
+def try_lost_reports():
+    for what, opened, why in (("nobody reads", pipe_without_reader, "Broken pipe"),
+                              ("a full device", lambda: os.open("/dev/full", os.O_WRONLY), "No space left on device")):
+        for options in [], ["--json", "-"]:
+            out = opened()
+            result = bench("--only", "native", "--rounds", "1", *options, stdout=out)
+            os.close(out)
+            check(f"{what}: a report {' '.join(options)} is an error with a line", result.returncode == 1 and
+                  result.stderr == f"winapi bench: standard output: {why}\n", result.returncode, result.stderr)
+            check(f"{what}: nothing is left behind", not left_behind(), left_behind())
+
+
+def try_gnuplot_that_ends():
+    """With strace the bench writes so late that it is gone for certain."""
+    late = ["strace", "-qq", "-o", "/dev/null", "-e", "trace=write", "-e", "inject=write:delay_enter=100000"]
+    if SANITIZER or not shutil.which("strace") or subprocess.run([*late, "true"], capture_output=True).returncode:
+        late = []
+    place = tempfile.mkdtemp(dir=folder)
+    with open(place + "/gnuplot", "w") as script:
+        script.write("#!/bin/sh\nexit 3\n")
+    os.chmod(place + "/gnuplot", 0o755)
+    result = bench("--only", "latency", "--rounds", "1", "--plot", place + "/x.svg", command=[*late, *BENCH],
+                   variables={"PATH": f"{place}:{os.environ['PATH']}"})
+    check("a gnuplot that ends at once is an error with a line", result.returncode == 1 and
+          result.stderr == f"winapi bench: gnuplot could not draw {place}/x.svg\n", result.returncode, result.stderr)
+    check("and nothing is left behind", not left_behind(), left_behind())
 
 
 # ---- wrong answers ----
@@ -334,6 +371,8 @@ if SANITIZER != "thread":  # under which they take minutes, and no shell can sta
     try_pins()
     try_wrong_answers()
     try_interrupts()
+    try_gnuplot_that_ends()
+try_lost_reports()
 try_files()
 try_one_cpu()
 try_refusals()

@@ -224,7 +224,7 @@ static int report(struct bench *bench)
     if (bench->json_path)
         error = report_json(bench, bench->json_path);
     if (!error && (!bench->json_path || strcmp(bench->json_path, "-") != 0))
-        report_table(bench);
+        error = report_table(bench);
     if (!error && bench->plot_path)
         error = plot_write(bench, bench->plot_path);
     return error;

@@ -68,6 +68,7 @@ void bench_children_watch(void)
         sigaddset(&action.sa_mask, watched[i]);
     for (size_t i = 0; i < COUNT_OF(watched); i++)
         sigaction(watched[i], &action, NULL);
+    signal(SIGPIPE, SIG_IGN);
 }
 
 int bench_interrupted(void)
@@ -136,6 +137,7 @@ static void become(const struct bench_start *start, int fd, pid_t parent, const 
 
     for (size_t i = 0; i < COUNT_OF(watched); i++)
         signal(watched[i], SIG_DFL);
+    signal(SIGPIPE, SIG_DFL);
     sigprocmask(SIG_SETMASK, mask, NULL);
     prctl(PR_SET_PDEATHSIG, start->is_host ? SIGTERM : SIGKILL);
     if (getppid() != parent)

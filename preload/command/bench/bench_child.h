@@ -31,7 +31,10 @@ struct bench_start {
     const char *variables[BENCH_VARIABLES_MOST]; /* "NAME=VALUE", besides the bench's own */
 };
 
-/* Catches SIGINT, SIGTERM and SIGHUP: they end every child, and then bench_interrupted() says which it was; else 0. */
+/*
+ * Catches SIGINT, SIGTERM and SIGHUP: they end every child, and then bench_interrupted() says which it was; else 0.
+ * SIGPIPE is ignored: that nobody reads any more is an error like others, and what is to be put in order is.
+ */
 void bench_children_watch(void);
 int bench_interrupted(void);
 

@@ -102,13 +102,14 @@ static void add_path(struct text *text, const char *path)
 static int draw(const char *commands)
 {
     FILE *pipe = popen("exec gnuplot", "we");
+    bool is_told;
     int status;
 
     if (!pipe)
         return -errno;
-    fputs(commands, pipe);
+    is_told = fputs(commands, pipe) >= 0 && fflush(pipe) == 0;
     status = pclose(pipe);
-    return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -EIO;
+    return is_told && WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -EIO;
 }
 
 int plot_write(const struct bench *bench, const char *path)

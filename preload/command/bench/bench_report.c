@@ -193,6 +193,17 @@ static cJSON *make_report(const struct bench *bench)
     return report;
 }
 
+int report_end_output(int error)
+{
+    if (!error && fflush(stdout) != 0)
+        error = -errno;
+    if (!error && ferror(stdout))
+        error = -EIO;
+    if (error)
+        bench_say("standard output: %s", strerror(-error));
+    return error;
+}
+
 int report_json(const struct bench *bench, const char *path)
 {
     cJSON *report = make_report(bench);
@@ -201,7 +212,7 @@ int report_json(const struct bench *bench, const char *path)
 
     cJSON_Delete(report);
     if (!error && strcmp(path, "-") == 0)
-        return puts(text) < 0 || fflush(stdout) != 0 ? -EIO : 0;
+        return report_end_output(puts(text) < 0 ? -errno : 0);
     if (!error)
         error = file_replace(path, text, strlen(text), FILE_MODE);
     if (error)

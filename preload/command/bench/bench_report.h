@@ -7,7 +7,11 @@
 /* Writes it to `path`, "-" for stdout.  Errors are logged. */
 MUST_CHECK int report_json(const struct bench *bench, const char *path);
 
-void report_table(const struct bench *bench);
+/* To stdout.  Errors are logged. */
+MUST_CHECK int report_table(const struct bench *bench);
+
+/* At the end of what went to stdout, whose error, if any, is given: whether all of it got there.  Errors are logged. */
+MUST_CHECK int report_end_output(int error);
 
 /* The processor's name, and the governor of its speed; "" where they are not known. */
 struct machine {

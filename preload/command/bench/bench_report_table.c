@@ -130,7 +130,7 @@ static void print_ratio(const struct bench *bench, const struct ratio *ratio)
            ratio->target == TARGET_AT_MOST ? "<=" : ">=", ratio->limit, result.is_met ? "met" : "not met");
 }
 
-void report_table(const struct bench *bench)
+int report_table(const struct bench *bench)
 {
     struct machine machine;
 
@@ -143,4 +143,5 @@ void report_table(const struct bench *bench)
     printf("\n%-34s %10s %10s %10s   %s\n", "ratio to the floor", "median", "least", "most", "target");
     for (size_t i = 0; i < ratio_count; i++)
         print_ratio(bench, &ratios[i]);
+    return report_end_output(0);
 }

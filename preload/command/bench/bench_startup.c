@@ -18,6 +18,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <string.h>
@@ -113,16 +114,25 @@ static int prepare(struct bench *bench)
 
 /* ---- starts ---- */
 
-/* /dev/null for its output, and nothing of ours. */
+/* /dev/null for its output, and nothing of ours; a signal that we ignore is one that it does not. */
 static int spawn(const struct started *started, char *const *variables, pid_t *pid)
 {
     posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+    sigset_t usual;
     int error;
 
+    sigemptyset(&usual);
+    sigaddset(&usual, SIGPIPE);
+    posix_spawnattr_init(&attributes);
+    posix_spawnattr_setsigdefault(&attributes, &usual);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
-    error = posix_spawn(pid, started->arguments[0], &actions, NULL, (char *const *)started->arguments, variables);
+    error =
+        posix_spawn(pid, started->arguments[0], &actions, &attributes, (char *const *)started->arguments, variables);
     posix_spawn_file_actions_destroy(&actions);
+    posix_spawnattr_destroy(&attributes);
     return -error;
 }
 
