@@ -304,6 +304,15 @@ def try_wrong_answers():
               "the host has counted 0" in result.stderr and not result.stdout, result.returncode, result.stderr)
 
 
+def try_run_that_fails():
+    installation = Installation("torn")
+    os.remove(installation.path + "/lib/libwinapi_preload.so")
+    result = installation.bench("--only", "startup")
+    check("a winapi run that fails is named, behind what it says itself", result.returncode == 1 and
+          re.search(r"^winapi run: .*\nwinapi bench: winapi run .* gave no environment\n$", result.stderr, re.S) and
+          not left_behind(), result.returncode, result.stderr)
+
+
 # ---- its end ----
 
 def session_members(session):
@@ -317,16 +326,32 @@ def session_members(session):
     return members
 
 
+def has_file(name):
+    return lambda session: any(found.startswith(name) for place in left_behind()
+                               for found in os.listdir(f"{scratch}/{place}"))
+
+
+def runs_program(session):
+    """Whether `winapi run` is at work."""
+    for pid in session_members(session):
+        with contextlib.suppress(OSError), open(f"/proc/{pid}/cmdline") as command:
+            if command.read().split("\0")[1:2] == ["run"]:
+                return True
+    return False
+
+
 def try_interrupts():
-    for number, part, files in ((signal.SIGINT, "latency", "host-"), (signal.SIGINT, "rate", "host-"),
-                                (signal.SIGTERM, "startup", "functions_20000.json"), (signal.SIGHUP, "memory", "host-"),
-                                (signal.SIGINT, "socket", "host-"), (signal.SIGINT, "throughput", "")):
+    for number, part, begins in ((signal.SIGINT, "latency", has_file("host-")),
+                                 (signal.SIGINT, "rate", has_file("host-")),
+                                 (signal.SIGTERM, "startup", runs_program),
+                                 (signal.SIGHUP, "memory", has_file("host-")),
+                                 (signal.SIGINT, "socket", has_file("host-")),
+                                 (signal.SIGINT, "throughput", has_file(""))):
         process = subprocess.Popen([WINAPI, "bench", "--rounds", "99", "--only", part], env=environment(TMPDIR=scratch),
                                    stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                                    start_new_session=True)
         ending.append(functools.partial(kill, process.pid))
-        begun = wait_until(lambda: any(name.startswith(files) for place in left_behind()
-                                       for name in os.listdir(f"{scratch}/{place}")))
+        begun = wait_until(lambda: begins(process.pid))
         members = len(session_members(process.pid))
         os.kill(process.pid, number)
         out, err = process.communicate(timeout=3 * PATIENCE)
@@ -370,6 +395,7 @@ if SANITIZER != "thread":  # under which they take minutes, and no shell can sta
     try_counts()
     try_pins()
     try_wrong_answers()
+    try_run_that_fails()
     try_interrupts()
     try_gnuplot_that_ends()
 try_lost_reports()

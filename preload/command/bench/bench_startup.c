@@ -57,7 +57,9 @@ static int read_to_the_end(struct bench_child *child, struct text *text)
     while ((got = read(child->fd, bytes, sizeof(bytes))) > 0 || (got < 0 && errno == EINTR && !bench_interrupted()))
         if (got > 0)
             text_add_bytes(text, bytes, (size_t)got);
-    return text->failed || !text->data ? -ENOMEM : 0;
+    if (bench_interrupted())
+        return -EINTR;
+    return text->failed ? -ENOMEM : 0;
 }
 
 static int take_variables(struct setting *setting, struct text *text)
@@ -87,6 +89,10 @@ static int ask_environment(struct bench *bench, struct setting *setting, const c
         return error;
     error = read_to_the_end(&child, &text);
     bench_child_end(&child);
+    if (!error && !text.data) {
+        bench_say("winapi run -- %s --environment gave no environment", bench->client_program);
+        error = -ENODATA;
+    }
     return error ? error : take_variables(setting, &text);
 }
 
