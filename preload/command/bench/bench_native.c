@@ -2,15 +2,20 @@
  * What a call costs that stays at home: toascii() through a pointer, in the client program with a table that names it
  * and WINAPI_MODE=native, and in the same program bare.  Beside it what calls are made of: an empty system call, and
  * libffi's ffi_call().
+ *
+ * Such calls are not counted, so that they were the product's is seen in the client's control memory.
  */
 #include "preload/command/bench/bench.h"
 #include "preload/command/bench/bench_ffi.h"
 #include "preload/command/bench/bench_progress.h"
 #include "preload/command/bench/bench_scene.h"
 #include "preload/command/bench/bench_tables.h"
+#include "preload/command/guest_control.h"
+#include "preload/settings.h"
 #include "spec/base/own.h"
 
 #include <errno.h>
+#include <string.h>
 
 enum { CALLS = 2000000, SYSTEM_CALLS = 200000, FFI_CALLS = 500000, TRIES = 5 };
 
@@ -52,6 +57,35 @@ static int need_native(struct bench *bench, int cpu)
     return error;
 }
 
+static bool is_native(const struct control_view *view, const char *name)
+{
+    for (size_t i = 0; i < view->function_count; i++)
+        if (strcmp(control_view_name(view, i), name) == 0)
+            return view->functions[i].is_direct && view->functions[i].mode == MODE_NATIVE;
+    return false;
+}
+
+/* The first call makes the control memory, and notes there that calls go from the stub to the native function. */
+static int verify_calls(void)
+{
+    struct guest_control control;
+    bool is_right = false;
+    int error = guest_control_open(&control, native.pid);
+
+    if (!error) {
+        is_right = is_native(&control.view, "toascii");
+        guest_control_close(&control);
+    }
+    if (is_right)
+        return 0;
+    if (bench_interrupted())
+        return -EINTR;
+    bench_say("the calls of toascii() in native mode have not passed the library, so those figures are of something "
+              "else: %s",
+              error ? control.why : "its control memory does not name the function as native");
+    return -EBADMSG;
+}
+
 static int measure_calls(struct bench *bench, enum placement placement)
 {
     struct bench_job job = {.kind = JOB_CHARACTER, .count = bench_count(bench, CALLS)};
@@ -67,6 +101,8 @@ static int measure_calls(struct bench *bench, enum placement placement)
         error = measure(bare, &job, &direct_ns, &direct_digest);
     if (!error)
         error = measure(&native, &job, &native_ns, &native_digest);
+    if (!error)
+        error = verify_calls();
     if (error)
         return error;
     if (direct_digest != native_digest) {
