@@ -107,6 +107,24 @@ def try_counts():
     check("hosts that live for several rounds have each call counted once", twice == 2 * once > 0, once, twice)
 
 
+WITHOUT_PYTHON = 'mount --bind /dev/null /usr/bin/python3 && PATH=/nowhere && exec "$@"'
+
+
+def try_without_python():
+    """Only root with a mount namespace can hide what lies at a fixed place."""
+    command = ["unshare", "-m", "sh", "-c", WITHOUT_PYTHON, "sh"]
+    if not shutil.which("unshare") or subprocess.run([*command, "/bin/true"], capture_output=True).returncode:
+        print("not tried: a machine without python3")
+        return
+    report = f"{folder}/without_python.json"
+    result = bench("--only", "startup", "--rounds", "1", "--json", report, command=[*command, *BENCH])
+    check("the table says why there is no figure, though it would make no ratio", result.returncode == 0 and
+          re.search(r"^startup_python3 +there is no python3 here$", result.stdout, re.M), result.stderr, result.stdout)
+    with open(report) as file:
+        why = json.load(file)["why"]
+    check("and so does the JSON", why.get("startup_python3") == "there is no python3 here", why)
+
+
 def try_files():
     report, drawing = f"{folder}/report.json", f"{folder}/it's.svg"
     options = ["--plot", drawing] if shutil.which("gnuplot") and not SANITIZER else []
@@ -379,21 +397,25 @@ def read_terminal(descriptor, process):
 
 
 def try_terminal():
-    terminal, other = pty.openpty()
-    process = subprocess.Popen([*BENCH, "--only", "latency,native", "--rounds", "1"], env=environment(TMPDIR=scratch),
-                               stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=other)
-    os.close(other)
-    shown = read_terminal(terminal, process)
-    os.close(terminal)
-    process.wait()
-    check("on a terminal a bar goes on", re.search(r"\[#+\.*\] +\d+% \w", shown) and "100%" not in shown, repr(shown))
-    check("and is gone at the end", shown.endswith("\r\x1b[K"), repr(shown[-80:]))
+    for parts in ["latency,native"] + (["startup"] if SANITIZER != "thread" else []):
+        terminal, other = pty.openpty()
+        process = subprocess.Popen([*BENCH, "--only", parts, "--rounds", "1"], env=environment(TMPDIR=scratch),
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=other)
+        os.close(other)
+        shown = read_terminal(terminal, process)
+        os.close(terminal)
+        process.wait()
+        percents = [int(percent) for percent in re.findall(r"\[#*\.*\] +(\d+)% \w", shown)]
+        check(f"{parts}: on a terminal a bar goes on, and not too far", percents[:1] == [0] and
+              percents == sorted(percents) and 50 <= percents[-1] < 100, repr(shown))
+        check("and is gone at the end", shown.endswith("\r\x1b[K"), repr(shown[-80:]))
 
 
 scratch = tempfile.mkdtemp(dir=folder)
 if SANITIZER != "thread":  # under which they take minutes, and no shell can stand before a host
     try_all()
     try_counts()
+    try_without_python()
     try_pins()
     try_wrong_answers()
     try_run_that_fails()

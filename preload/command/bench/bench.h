@@ -28,7 +28,7 @@ struct scene {
     struct bench_child floor;
 };
 
-/* Why something was left out: for all ratios whose key begins so. */
+/* Why a ratio was left out, or figures that make none. */
 struct reason {
     char key[FIGURE_NAME_MOST];
     char text[160];
@@ -77,10 +77,10 @@ extern const struct bench_part *const bench_parts[BENCH_PARTS];
 /* Fewer where it has to be quick. */
 uint32_t bench_count(const struct bench *bench, uint32_t count);
 
-/* Leaves ratios out; said once for each key. */
+/* Leaves a ratio out, or figures that make none, whose names begin so; said once for each key. */
 void bench_leave_out(struct bench *bench, const char *key, const char *format, ...) FORMAT_LIKE(3, 4);
 
-/* NULL: nothing was said of this ratio. */
+/* NULL: nothing was said of this key. */
 const char *bench_reason(const struct bench *bench, const char *key);
 
 #endif

@@ -1,5 +1,7 @@
 #include "preload/command/bench/bench_ratios.h"
 
+#include <string.h>
+
 #define RATE(what)                                                                                    \
     {                                                                                                 \
         what, what "_calls_per_s", "floor_" what "_calls_per_s", RATIO_QUOTIENT, TARGET_AT_LEAST, 0.8 \
@@ -36,6 +38,14 @@ const struct ratio ratios[] = {
 };
 
 const size_t ratio_count = COUNT_OF(ratios);
+
+bool ratio_is_known(const char *key)
+{
+    for (size_t i = 0; i < ratio_count; i++)
+        if (strcmp(ratios[i].key, key) == 0)
+            return true;
+    return false;
+}
 
 void ratio_make(const struct ratio *ratio, const struct figures *figures, struct ratio_result *result)
 {

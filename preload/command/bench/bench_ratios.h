@@ -26,6 +26,9 @@ struct ratio_result {
 extern const struct ratio ratios[];
 extern const size_t ratio_count;
 
+/* Whether there is one of that name. */
+bool ratio_is_known(const char *key);
+
 void ratio_make(const struct ratio *ratio, const struct figures *figures, struct ratio_result *result);
 
 #endif

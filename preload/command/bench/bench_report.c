@@ -113,6 +113,9 @@ static void add_ratios(cJSON *report, const struct bench *bench)
         cJSON_AddObjectToObject(report, objects[i]);
     for (size_t i = 0; i < ratio_count; i++)
         add_ratio(report, bench, &ratios[i]);
+    for (size_t i = 0; i < bench->reason_count; i++)
+        if (!ratio_is_known(bench->reasons[i].key))
+            cJSON_AddStringToObject(cJSON_GetObjectItem(report, "why"), bench->reasons[i].key, bench->reasons[i].text);
 }
 
 /*

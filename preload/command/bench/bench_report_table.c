@@ -143,5 +143,8 @@ int report_table(const struct bench *bench)
     printf("\n%-34s %10s %10s %10s   %s\n", "ratio to the floor", "median", "least", "most", "target");
     for (size_t i = 0; i < ratio_count; i++)
         print_ratio(bench, &ratios[i]);
+    for (size_t i = 0; i < bench->reason_count; i++)
+        if (!ratio_is_known(bench->reasons[i].key))
+            printf("%-34s %s\n", bench->reasons[i].key, bench->reasons[i].text);
     return report_end_output(0);
 }

@@ -105,7 +105,6 @@ static int prepare(struct bench *bench)
 
         if (settings[i].text)
             continue;
-        progress_step("tables");
         error = tables_write_many(bench, table_counts[i], &spec);
         if (!error) {
             const char *const specs[] = {spec, NULL};
@@ -219,8 +218,10 @@ static int measure_all(struct bench *bench)
 static int run(struct bench *bench)
 {
     cpu_set_t before, own;
-    int error = prepare(bench);
+    int error;
 
+    progress_step("tables");
+    error = prepare(bench);
     if (error)
         return error;
     CPU_ZERO(&own);
@@ -236,7 +237,7 @@ static int run(struct bench *bench)
 static size_t steps(const struct bench *bench)
 {
     (void)bench;
-    return 3;
+    return 4;
 }
 
 static void finish(struct bench *bench)
