@@ -162,8 +162,8 @@ static bool lies_in_place(const struct call *call, struct follow *follow)
 }
 
 /*
- * What a small out holds before the call travels too, for a function that leaves some of it alone.  A large one is not
- * copied twice for that, unless what comes back is compared byte by byte.
+ * What a small out holds before the call travels too, for a function that leaves some of it alone; also where the body
+ * has no room for it.  A large one is not copied twice for that, unless what comes back is compared byte by byte.
  */
 static int encode_bytes(struct call *call, struct writer *writer, const struct parameter *pointer,
                         struct follow *follow)
@@ -171,7 +171,7 @@ static int encode_bytes(struct call *call, struct writer *writer, const struct p
     bool is_inline = fits_body(call, writer, follow);
 
     if (follow->direction == DIRECTION_OUT && pointer->passing.extent != EXTENT_STRING)
-        follow->count = is_inline || call->copies_all ? follow->capacity : 0;
+        follow->count = follow->capacity <= CALL_INLINE_MOST || call->copies_all ? follow->capacity : 0;
     follow->place = is_inline ? PLACE_BODY : PLACE_BUFFER;
     writer_u8(writer, follow->place);
     writer_number(writer, follow->count);

@@ -231,6 +231,41 @@ static void an_answer_comes_to_what_was_lent(void **state)
     ends_close(&ends);
 }
 
+/* Three that would each fit the frame, and do not together: what one call leaves behind is not the next one's. */
+static void check_left_alone(enum medium medium)
+{
+    enum { COUNT = 3 };
+    char data[COUNT][CALL_INLINE_MOST], expected[CALL_INLINE_MOST];
+    char *outs[COUNT] = {data[0], data[1], data[2]};
+    long size = CALL_INLINE_MOST;
+    void *arguments[] = {&outs[0], &outs[1], &outs[2], &size};
+    struct ends ends;
+
+    ends_open(&ends, medium, "outs");
+    for (int call = 1; call <= 2; call++) {
+        for (int i = 0; i < COUNT; i++)
+            memset(data[i], 10 * call + i, sizeof(data[i]));
+        there(&ends, arguments);
+        assert_true(ends.guest_lane.request.header.buffer_count > 0);
+        for (int i = 0; i < COUNT; i++)
+            *(char *)at_host(&ends, i) = (char)(100 + i);
+        assert_int_equal(back(&ends), 0);
+        for (int i = 0; i < COUNT; i++) {
+            memset(expected, 10 * call + i, sizeof(expected));
+            expected[0] = (char)(100 + i);
+            assert_memory_equal(data[i], expected, sizeof(expected));
+        }
+    }
+    ends_close(&ends);
+}
+
+static void what_is_left_alone_in_small_outs_stays_as_it_was(void **state)
+{
+    (void)state;
+    check_left_alone(MEDIUM_MEMORY);
+    check_left_alone(MEDIUM_SOCKET);
+}
+
 static void a_body_beyond_the_frame_travels_as_a_buffer(void **state)
 {
     enum { COUNT = 1000 };
@@ -287,6 +322,7 @@ int main(void)
         cmocka_unit_test(buffers_of_the_arena_keep_their_place_while_there_are_descriptors),
         cmocka_unit_test(a_buffer_is_lent_to_a_socket_when_all_of_it_travels),
         cmocka_unit_test(an_answer_comes_to_what_was_lent),
+        cmocka_unit_test(what_is_left_alone_in_small_outs_stays_as_it_was),
         cmocka_unit_test(a_body_beyond_the_frame_travels_as_a_buffer),
         cmocka_unit_test(nothing_after_a_large_body_needs_no_descriptor),
     };
