@@ -11,6 +11,7 @@
 #include "spec/base/text.h"
 #include "spec/table/catalog.h"
 #include "spec/table/compiled_layout.h"
+#include "spec/table/expression_tree.h"
 
 #include <errno.h>
 #include <stdbool.h>
@@ -203,6 +204,34 @@ static uint64_t place_structs(struct writer *writer, enum shape shape, const voi
     return word;
 }
 
+/*
+ * What an expression is made of goes before it, the leaves first, so that a deep one takes no more stack than a flat
+ * one: each finds its parts written.
+ */
+static void place_parts(struct writer *writer, const struct expression *whole)
+{
+    AUTO_FREE const struct expression **parts = NULL;
+    size_t count = 0;
+
+    if (!whole->left && !whole->right)
+        return;
+    parts = calloc(EXPRESSION_NODES_MOST, sizeof(*parts));
+    if (!parts) {
+        fail(writer, -ENOMEM);
+        return;
+    }
+    parts[count++] = whole;
+    for (size_t i = 0; i < count; i++) {
+        const struct expression *below[] = {parts[i]->left, parts[i]->right, parts[i]->condition};
+
+        for (size_t j = 0; j < COUNT_OF(below); j++)
+            if (below[j] && count < EXPRESSION_NODES_MOST)
+                parts[count++] = below[j];
+    }
+    while (count > 1)
+        place(writer, SHAPE_EXPRESSION, parts[--count], 1);
+}
+
 /* The same object is met through many rows. */
 static uint64_t place_once(struct writer *writer, enum shape shape, const void *source, size_t count)
 {
@@ -214,6 +243,8 @@ static uint64_t place_once(struct writer *writer, enum shape shape, const void *
 
     if (same)
         return same->word;
+    if (shape == SHAPE_EXPRESSION)
+        place_parts(writer, source);
     if (++writer->nesting > NESTING_MOST) { /* a circle, or more than a small stack should bear */
         fail(writer, -E2BIG);
         return 0;

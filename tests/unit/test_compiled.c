@@ -6,6 +6,7 @@
 #include "spec/base/own.h"
 #include "spec/table/catalog.h"
 #include "spec/table/compiled_layout.h"
+#include "spec/table/expression_tree.h"
 
 #include <errno.h>
 #include <glob.h>
@@ -206,6 +207,26 @@ static void every_good_spec_file_comes_back(void **state)
     globfree(&files);
 }
 
+/* A tree as deep as an expression may have: each sign is another level. */
+static void the_longest_size_comes_back(void **state)
+{
+    struct diagnostics diagnostics = {0};
+    AUTO_TEXT struct text spec = {0};
+    struct catalog read = {0};
+    struct table *table;
+
+    (void)state;
+    text_add(&spec, "{\"table\": \"t\", \"version\": 1, \"library\": \"libt.so\", \"failure\": -1, \"functions\": ["
+                    "{\"prototype\": \"int f(const void *data, long n)\", \"data\": {\"in\": {\"size\": \"n");
+    for (int nodes = 3; nodes <= EXPRESSION_NODES_MOST; nodes += 2)
+        text_add(&spec, " + n");
+    text_add(&spec, "\"}}}]}");
+    assert_int_equal(table_parse(&table, spec.data, spec.size, "long.json", &diagnostics), 0);
+    assert_int_equal(catalog_add(&read, table, &diagnostics), 0);
+    write_and_compare(&read);
+    catalog_finish(&read);
+}
+
 /* What the address is that it was written for, from the header. */
 static uint64_t base_of(const uint8_t *bytes)
 {
@@ -402,6 +423,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(catalog_comes_back_as_it_was),
         cmocka_unit_test(every_good_spec_file_comes_back),
+        cmocka_unit_test(the_longest_size_comes_back),
         cmocka_unit_test(pointers_are_moved_where_the_address_is_taken),
         cmocka_unit_test(same_spec_files_give_the_same_bytes),
         cmocka_unit_test(empty_catalog_comes_back),
