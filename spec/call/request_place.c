@@ -12,7 +12,7 @@ enum { PAYLOAD_ALIGNMENT = 64 };
 
 /*
  * What the buffers of one call ask for, and the descriptors made for them.  They are put together here and written to
- * the frame at the end, because a frame in shared memory must not be read back.
+ * the frame at the end, when they are complete: those that share one make it grow.
  */
 struct placing {
     size_t shared, copied; /* buffers */

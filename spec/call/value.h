@@ -1,5 +1,5 @@
 /*
- * One value in memory <-> eight bytes on the wire: docs/protocol.md, "Values".
+ * One value in memory <-> 64 bits, which travel as a number of 1 to 9 bytes: docs/protocol.md, "Numbers" and "Values".
  *
  * Integers, bools and enums are widened to 64 bits by their own sign; float and double keep their bits.  long double
  * is the one scalar of 16 bytes and travels as it is.

@@ -63,7 +63,7 @@ struct frame_earlier {
  * word is the one that a waiter looks at.
  */
 struct frame_header {
-    uint32_t sequence;    /* in shared memory: frames sent in this page, stored last; elsewhere 0 */
+    uint32_t sequence;    /* in shared memory: frames sent in this page, stored last; over a socket: a processor */
     uint32_t request;     /* chosen by the caller, repeated by the answer */
     uint32_t function;    /* the id that the welcome gave */
     int32_t error_number; /* errno before the call, and after it */

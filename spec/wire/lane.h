@@ -34,8 +34,8 @@ enum {
 
 /*
  * One direction of a memory lane.  Words that change with every frame, words that seldom change, and what the sender
- * and what the receiver write lie in cache lines of their own: a small call moves two lines there and two back, the
- * header's and the next one.  Counterparts and orders: lane_memory.c.
+ * and what the receiver write lie in cache lines of their own: a small call moves one line there and one back, in which
+ * the header lies.  Counterparts and orders: lane_memory.c.
  */
 struct lane_page {
     _Atomic uint32_t cpu;     /* sender: where it last ran, plus one */
