@@ -1,5 +1,6 @@
 /*
- * A request's way: read and checked, worked on here or in a thread beside, answered under its number.
+ * A request's way: read and checked, worked on in a thread beside, answered under its number.  The connection's thread
+ * waits for one that is not asynchronous, and for the client's end: a function may take for ever.
  *
  * A failed request is answered and the connection lives on.  With the flag zero_copy the function works on the shared
  * memory itself; without it on a private copy, whose result is copied to the response area.
@@ -12,8 +13,10 @@
 #include "spec/base/own.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <time.h>
 
 enum { DRAIN_MOST_S = 1 };
@@ -64,7 +67,30 @@ static void check_inside(struct member_reader *reader, const struct json_request
                  (unsigned long long)area);
 }
 
-static void read_payload(struct json_request *request, struct member_reader *reader, const struct memory *memory)
+/* Without zero copy the function works on a copy of the payload, and on one of the result. */
+static uint64_t copies_size(const struct json_request *request)
+{
+    if (request->is_zero_copy)
+        return 0;
+    return request->api->result_area(request) == RESULT_RESPONSE ? 2 * request->size : request->size;
+}
+
+static void check_limit(struct member_reader *reader, const struct json_request *request, uint64_t limit)
+{
+    uint64_t copies = copies_size(request);
+
+    if (request->size > limit)
+        member_fault(reader, "payload_size %llu: the buffer is larger than this host allows: raise its --max-memory",
+                     (unsigned long long)request->size);
+    else if (copies > limit)
+        member_fault(reader,
+                     "payload_size %llu: the call takes more memory than this host allows: raise its --max-memory, "
+                     "or pass the flag zero_copy",
+                     (unsigned long long)request->size);
+}
+
+static void read_payload(struct json_request *request, struct member_reader *reader, const struct memory *memory,
+                         uint64_t limit)
 {
     request->size = member_number(reader, "payload_size", 0, JSON_NUMBER_MOST);
     request->offset = member_number(reader, "payload_offset", 0, JSON_NUMBER_MOST);
@@ -81,9 +107,12 @@ static void read_payload(struct json_request *request, struct member_reader *rea
     check_inside(reader, request, memory->arena_size, "request");
     if (request->api->result_area(request) == RESULT_RESPONSE)
         check_inside(reader, request, memory->response_size, "response");
+    if (!reader->failed)
+        check_limit(reader, request, limit);
 }
 
-void json_request_read(struct json_request *request, struct member_reader *reader, const struct memory *memory)
+void json_request_read(struct json_request *request, struct member_reader *reader, const struct memory *memory,
+                       uint64_t limit)
 {
     const char *name;
 
@@ -100,7 +129,7 @@ void json_request_read(struct json_request *request, struct member_reader *reade
     read_flags(request, reader);
     request->api->read(request, reader);
     if (!reader->failed)
-        read_payload(request, reader, memory);
+        read_payload(request, reader, memory, limit);
 }
 
 /* ---- working ---- */
@@ -136,12 +165,12 @@ static bool provide_buffers(struct json_work *work, uint8_t **copy)
     work->output = area == RESULT_RESPONSE ? response_at(memory, request) : work->input;
     if (request->is_zero_copy)
         return true;
-    *copy = malloc(request->size * 2);
+    *copy = malloc(copies_size(request));
     if (!*copy)
         return false;
     memcpy(*copy, work->input, request->size);
     work->input = *copy;
-    work->output = *copy + request->size;
+    work->output = area == RESULT_RESPONSE ? *copy + request->size : *copy;
     return true;
 }
 
@@ -226,57 +255,85 @@ static int work_and_answer(struct json_work *work)
 
 /* ---- beside the connection ---- */
 
-static size_t take_track(struct json_requests *requests)
+/* A free one, from that track on; TRACKS: there is none. */
+static size_t take_track(struct json_requests *requests, size_t track)
 {
-    size_t track = 0;
-
     pthread_mutex_lock(&requests->lock);
-    while (track < ASYNC_REQUESTS_MOST && requests->is_working[track])
+    while (track < TRACKS && requests->is_working[track - TRACK_CONNECTION])
         track++;
-    if (track < ASYNC_REQUESTS_MOST)
-        requests->is_working[track] = true;
+    if (track < TRACKS)
+        requests->is_working[track - TRACK_CONNECTION] = true;
     pthread_mutex_unlock(&requests->lock);
     return track;
 }
 
-static void give_track(struct json_requests *requests, size_t track)
+/* `error`: what came of answering, which is of interest where somebody waits. */
+static void give_track(struct json_requests *requests, size_t track, int error)
 {
     pthread_mutex_lock(&requests->lock);
-    requests->is_working[track] = false;
+    requests->is_working[track - TRACK_CONNECTION] = false;
+    if (track == TRACK_CONNECTION)
+        requests->turn_error = error;
     pthread_cond_signal(&requests->idle);
     pthread_mutex_unlock(&requests->lock);
 }
 
+/* A client that is gone is noticed where it is read from. */
 static void *work_beside(void *argument)
 {
     struct json_work *work = argument;
+    int turn_fd = work->track == TRACK_CONNECTION ? work->requests->turn_fd : -1;
 
-    /* A client that is gone is noticed where it is read from. */
-    (void)!work_and_answer(work);
-    give_track(work->requests, work->track - TRACK_ASYNC);
+    give_track(work->requests, work->track, work_and_answer(work));
     free(work);
+    if (turn_fd >= 0)
+        (void)!eventfd_write(turn_fd, 1); /* counterpart: wait_for_turn() */
     return NULL;
 }
 
-/* False when as many are worked on as may be, or no thread can be had: the request is then answered in its turn. */
-static bool work_asynchronously(const struct json_work *work)
+/* False when as many are worked on as may be, or no thread can be had. */
+static bool start_beside(const struct json_work *work, size_t first_track)
 {
-    size_t track = take_track(work->requests);
+    size_t track = take_track(work->requests, first_track);
     struct json_work *copy;
     pthread_t thread;
 
-    if (track == ASYNC_REQUESTS_MOST)
+    if (track == TRACKS)
         return false;
     copy = malloc(sizeof(*copy));
     if (copy) {
         *copy = *work;
-        copy->track = TRACK_ASYNC + track;
+        copy->track = track;
         if (call_thread_start(work_beside, copy, &thread) == 0)
             return true;
     }
     free(copy);
-    give_track(work->requests, track);
+    give_track(work->requests, track, 0);
     return false;
+}
+
+/* A client that has only closed its sending side waits for the answer: the connection has not hung up then. */
+static int wait_for_turn(struct json_requests *requests)
+{
+    struct pollfd pollers[] = {
+        {.fd = requests->turn_fd, .events = POLLIN},
+        {.fd = requests->connection_fd},
+        {.fd = requests->client_fd, .events = POLLIN},
+    };
+    eventfd_t count;
+    int error;
+
+    while (poll(pollers, COUNT_OF(pollers), -1) <= 0)
+        if (errno != EINTR)
+            return -errno;
+    if (!pollers[0].revents)
+        return -ECONNRESET;
+    if (eventfd_read(requests->turn_fd, &count) < 0)
+        return -errno;
+    pthread_mutex_lock(&requests->lock);
+    error = requests->turn_error;
+    pthread_mutex_unlock(&requests->lock);
+    return error;
 }
 
 /* ---- the session's side ---- */
@@ -301,7 +358,15 @@ int json_requests_init(struct json_requests *requests)
 
     memset(requests->is_working, 0, sizeof(requests->is_working));
     requests->native_handle = NULL;
+    requests->turn_fd = eventfd(0, EFD_CLOEXEC);
+    if (requests->turn_fd < 0)
+        return -errno;
     return error ? -error : -pthread_cond_init(&requests->idle, NULL);
+}
+
+void json_requests_finish(struct json_requests *requests)
+{
+    close(requests->turn_fd);
 }
 
 int json_request_handle(struct json_requests *requests, const cJSON *message)
@@ -310,17 +375,17 @@ int json_request_handle(struct json_requests *requests, const cJSON *message)
     struct member_reader reader;
 
     member_start(&reader, message);
-    json_request_read(&work.request, &reader, requests->memory);
+    json_request_read(&work.request, &reader, requests->memory, requests->memory_limit);
     if (reader.failed)
         return refuse(requests, message, &work.request, reader.fault);
-    if (work.request.is_async && work_asynchronously(&work))
+    if (work.request.is_async && start_beside(&work, TRACK_ASYNC))
         return 0;
-    return work_and_answer(&work);
+    return start_beside(&work, TRACK_CONNECTION) ? wait_for_turn(requests) : work_and_answer(&work);
 }
 
 static bool is_working(const struct json_requests *requests)
 {
-    for (size_t i = 0; i < ASYNC_REQUESTS_MOST; i++)
+    for (size_t i = 0; i < REQUESTS_MOST; i++)
         if (requests->is_working[i])
             return true;
     return false;

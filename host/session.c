@@ -299,12 +299,16 @@ int session_init(struct session *session, int fd, int write_fd)
     session->lanes.memory_limit = session->limits.memory;
     session->requests.outbox = &session->outbox;
     session->requests.memory = &session->memory;
+    session->requests.memory_limit = session->limits.memory;
+    session->requests.connection_fd = write_fd;
+    session->requests.client_fd = -1;
     return json_requests_init(&session->requests);
 }
 
 void session_finish(struct session *session)
 {
     json_requests_drain(&session->requests);
+    json_requests_finish(&session->requests);
     memory_finish(&session->memory);
     handle_table_finish(&session->handles);
     channel_finish(&session->channel);
@@ -387,6 +391,7 @@ void session_run(struct session *session)
     int client_fd = watch_client(session);
     int error = 0;
 
+    session->requests.client_fd = client_fd;
     while (!error && !session->is_over && wait_for_message(session, client_fd))
         error = serve_message(session);
     if (error && error != -ECONNRESET && error != -EPIPE)

@@ -9,7 +9,10 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <stdio.h>
 #include <string.h>
+
+enum { LIMIT = 8 << 20 };
 
 static uint8_t base[1];
 
@@ -27,7 +30,7 @@ static void read_text(struct json_request *request, struct member_reader *reader
 
     assert_non_null(message);
     member_start(reader, message);
-    json_request_read(request, reader, where);
+    json_request_read(request, reader, where, LIMIT);
     cJSON_Delete(message);
 }
 
@@ -149,6 +152,38 @@ static void a_result_must_fit_the_response_area(void **state)
     assert_false(reader.failed);
 }
 
+static void a_payload_and_its_copies_must_be_within_the_limit(void **state)
+{
+    struct memory larger = memory;
+    struct member_reader reader;
+    struct json_request request;
+    char text[200];
+    static const struct {
+        uint64_t size;
+        const char *api, *flag, *fault;
+    } cases[] = {
+        {LIMIT, "echo", "zero_copy", NULL},
+        {LIMIT + 1, "echo", "zero_copy", "8388609: the buffer is larger than this host allows: raise its --max-memory"},
+        {LIMIT / 2, "echo", "async", NULL},
+        {LIMIT / 2 + 1, "echo", "async", "the call takes more memory than this host allows: raise its --max-memory"},
+        {LIMIT, "performance", "async", NULL},
+        {LIMIT + 1, "performance", "async", "larger than this host allows"},
+    };
+
+    (void)state;
+    larger.arena_size = larger.response_size = 2 * (uint64_t)LIMIT;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        snprintf(text, sizeof(text),
+                 "{\"request_id\": 1, \"api\": \"%s\", \"payload_size\": %llu, \"payload_offset\": 0,"
+                 " \"flags\": [\"%s\"]}",
+                 cases[i].api, (unsigned long long)cases[i].size, cases[i].flag);
+        read_text(&request, &reader, &larger, text);
+        assert_int_equal(reader.failed, cases[i].fault != NULL);
+        if (cases[i].fault)
+            assert_non_null(strstr(reader.fault, cases[i].fault));
+    }
+}
+
 static void without_memory_there_is_no_payload(void **state)
 {
     const struct memory none = {.fd = -1};
@@ -181,6 +216,7 @@ int main(void)
         cmocka_unit_test(a_payload_must_lie_inside_the_memory),
         cmocka_unit_test(the_last_byte_of_the_memory_may_be_used),
         cmocka_unit_test(a_result_must_fit_the_response_area),
+        cmocka_unit_test(a_payload_and_its_copies_must_be_within_the_limit),
         cmocka_unit_test(without_memory_there_is_no_payload),
         cmocka_unit_test(a_fault_is_one_printable_line),
     };
