@@ -118,6 +118,7 @@ struct lane {
     uint8_t ahead[LANE_AHEAD]; /* socket: what came with, or behind, the last frame */
     struct lane_counts counts; /* socket: others may be looking */
     _Atomic bool is_answering; /* host, socket: a call that is waited for is under way */
+    _Atomic bool is_sending;   /* host, socket: its answer is */
 };
 
 /*

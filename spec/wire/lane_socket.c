@@ -465,17 +465,30 @@ int lane_socket_receive(struct lane *lane)
     return rc;
 }
 
+/* Whether an answer is on its way, perhaps for ever, behind which nothing has come. */
+static bool is_sending_last(const struct lane *lane)
+{
+    uint8_t next;
+
+    return atomic_load(&lane->is_sending) && system_receive(lane->fd, &next, 1, MSG_PEEK | MSG_DONTWAIT) <= 0 &&
+           atomic_load(&lane->is_sending); /* else it may have come, and have been taken, meanwhile */
+}
+
 /* Behind a call that is waited for there is nothing. */
 bool lane_socket_has_posted(struct lane *lane)
 {
     shutdown(lane->fd, SHUT_RD);
-    return !atomic_load(&lane->is_answering);
+    return !atomic_load(&lane->is_answering) && !is_sending_last(lane);
 }
 
 int lane_socket_answer(struct lane *lane)
 {
     bool sent = false;
+    int rc;
 
+    atomic_store(&lane->is_sending, true);    /* both: counterpart: lane_socket_has_posted() */
     atomic_store(&lane->is_answering, false); /* what it posts next may be here before we are back */
-    return frame_send(lane, &lane->reply, 0, &sent);
+    rc = frame_send(lane, &lane->reply, 0, &sent);
+    atomic_store(&lane->is_sending, false);
+    return rc;
 }
