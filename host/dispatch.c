@@ -135,11 +135,11 @@ static void start_reply(const struct dispatch *dispatch, enum frame_status statu
     reply->header.status = status;
 }
 
-static void note_failure(struct failures *failures, const struct host_function *function, int32_t error_number)
+static void note_failure(struct failures *failures, uint32_t function, const char *name, int32_t error_number)
 {
     if (atomic_load(&failures->count) == 0) {
-        failures->first = (struct frame_earlier){.function = function->id, .error_number = error_number};
-        atomic_store(&failures->name, function->row->name);
+        failures->first = (struct frame_earlier){.function = function, .error_number = error_number};
+        atomic_store(&failures->name, name);
     }
     atomic_fetch_add(&failures->count, 1);
 }
@@ -182,17 +182,43 @@ static void take_error(const struct dispatch *dispatch, struct host_function *fu
     complain(dispatch, function, call, error);
 }
 
-static void answer_request(const struct dispatch *dispatch, struct call *call)
+/* Nothing, or one that there is not. */
+static void answer_no_function(const struct dispatch *dispatch)
+{
+    const struct frame *request = &dispatch->lane->request;
+
+    if (request->header.function == FRAME_NO_FUNCTION) {
+        start_reply(dispatch, FRAME_OK);
+        posted_counts_answer(dispatch->posted, request, lane_reply(dispatch->lane));
+        return;
+    }
+    start_reply(dispatch, FRAME_REFUSED_FUNCTION);
+    if (dispatch->lane->is_posted)
+        note_failure(dispatch->failures, request->header.function, "an unknown function", 0);
+}
+
+/* The lane counts from when it was opened, and several may have the same track one after the other. */
+static void count_call(struct dispatch *dispatch, struct call_outcome *outcome)
+{
+    const struct lane *lane = dispatch->lane;
+
+    outcome->track = dispatch->track;
+    outcome->sleeps = lane->sleeps - dispatch->sleeps;
+    outcome->wakes = lane->wakes - dispatch->wakes;
+    dispatch->sleeps = lane->sleeps;
+    dispatch->wakes = lane->wakes;
+    statistics_count(dispatch->statistics, dispatch->client, outcome);
+}
+
+static void answer_request(struct dispatch *dispatch, struct call *call)
 {
     const struct frame *request = &dispatch->lane->request;
     struct host_function *function = host_functions_find(dispatch->functions, request->header.function);
-    struct call_outcome outcome = {.track = dispatch->track, .bytes_in = frame_travelling(request, BUFFER_IN)};
+    struct call_outcome outcome = {.bytes_in = frame_travelling(request, BUFFER_IN)};
     int error;
 
     if (!function) {
-        start_reply(dispatch, request->header.function == FRAME_NO_FUNCTION ? FRAME_OK : FRAME_REFUSED_FUNCTION);
-        if (request->header.function == FRAME_NO_FUNCTION)
-            posted_counts_answer(dispatch->posted, request, lane_reply(dispatch->lane));
+        answer_no_function(dispatch);
         return;
     }
     call->fault_name = call->fault_what = NULL;
@@ -201,16 +227,15 @@ static void answer_request(const struct dispatch *dispatch, struct call *call)
     if (error)
         take_error(dispatch, function, call, error);
     if (error && dispatch->lane->is_posted)
-        note_failure(dispatch->failures, function, lane_reply(dispatch->lane)->header.error_number);
+        note_failure(dispatch->failures, function->id, function->row->name,
+                     lane_reply(dispatch->lane)->header.error_number);
     outcome.failed = error && error != -ECANCELED;
     outcome.bytes_out = frame_travelling(lane_reply(dispatch->lane), BUFFER_OUT);
     outcome.function = function->id;
-    outcome.sleeps = dispatch->lane->sleeps;
-    outcome.wakes = dispatch->lane->wakes;
-    statistics_count(dispatch->statistics, dispatch->client, &outcome);
+    count_call(dispatch, &outcome);
 }
 
-static int serve_one(const struct dispatch *dispatch, struct call *call)
+static int serve_one(struct dispatch *dispatch, struct call *call)
 {
     const struct frame_header *request = &dispatch->lane->request.header;
 
@@ -227,7 +252,7 @@ static int serve_one(const struct dispatch *dispatch, struct call *call)
     return lane_answer(dispatch->lane);
 }
 
-void dispatch_serve(const struct dispatch *dispatch)
+void dispatch_serve(struct dispatch *dispatch)
 {
     struct call call = {
         .lane = dispatch->lane, .handles = handle_table_door(dispatch->handles), .limit = dispatch->memory_limit};
@@ -238,12 +263,12 @@ void dispatch_serve(const struct dispatch *dispatch)
         if (!error)
             error = lane_receive(dispatch->lane);
     }
-    dispatch_say_unheard(dispatch->failures, dispatch->client);
     if (error != -ECONNRESET) {
-        log_warn("client %d: a lane is closed: %s", (int)dispatch->client->pid, strerror(-error));
+        log_warn("client %d: lane %u is closed: %s", (int)dispatch->client->pid, dispatch->number, strerror(-error));
         start_reply(dispatch, status_of(error));
         error = lane_answer(dispatch->lane);
-        log_debug("client %d: last answer: %s", (int)dispatch->client->pid, strerror(-error));
+        log_debug("client %d: lane %u: last answer: %s", (int)dispatch->client->pid, dispatch->number,
+                  strerror(-error));
     }
     call_finish(&call);
 }

@@ -13,8 +13,8 @@
 #include "spec/wire/lane.h"
 
 /*
- * Calls that were posted and have failed, since the guest was last told.  The lane's thread writes; when the client has
- * gone, whoever sees to its end may say what nobody has asked for.
+ * Calls that were posted and have failed, since the guest was last told.  The lane's thread writes; when the lane or
+ * the client has gone, whoever sees to its end says what nobody has asked for.
  */
 struct failures {
     struct frame_earlier first; /* but for its count; the lane's thread only */
@@ -30,14 +30,16 @@ struct dispatch {
     struct handle_table *handles;
     struct failures *failures;
     struct posted_counts *posted; /* of all lanes; this one's by its track */
+    uint32_t number;              /* the lane's, as the guest knows it */
     size_t track;                 /* the lane's, in the statistics */
     uint64_t memory_limit;        /* bytes of one buffer, and of what one call may make copies of */
+    uint64_t sleeps, wakes;       /* of the lane's, what is in the statistics */
 };
 
 /* Returns when the guest has closed the lane or sent nonsense on it; the lane is the caller's to close. */
-void dispatch_serve(const struct dispatch *dispatch);
+void dispatch_serve(struct dispatch *dispatch);
 
-/* A line in the log for failures that nobody has asked for, once.  Any thread. */
+/* A line in the log for failures that nobody has asked for, once.  Any thread, but one at a time. */
 void dispatch_say_unheard(struct failures *failures, const struct client_slot *client);
 
 #endif

@@ -30,12 +30,16 @@ int lane_set_init(struct lane_set *set, size_t most)
     return error ? error : -pthread_mutex_init(&set->lock, NULL);
 }
 
-/* Closing and freeing the place are one step: a guest that finds its lane let go of may open it again at once. */
+/*
+ * Closing and freeing the place are one step: a guest that finds its lane let go of may open it again at once.  So is
+ * saying what nobody has asked for: a session that ends meanwhile waits for the line.
+ */
 static void remove_lane(struct served_lane *served)
 {
     struct lane_set *set = served->set;
 
     pthread_mutex_lock(&set->lock);
+    dispatch_say_unheard(&served->failures, set->client);
     lane_close(&served->lane);
     set->lanes[served->place] = NULL;
     posted_counts_close(&set->posted, served->place);
@@ -56,6 +60,7 @@ static void *serve(void *argument)
                                 .handles = set->handles,
                                 .failures = &served->failures,
                                 .posted = &set->posted,
+                                .number = served->number,
                                 .track = served->place,
                                 .memory_limit = set->memory_limit};
 

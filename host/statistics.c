@@ -123,8 +123,8 @@ void statistics_count(struct statistics *statistics, struct client_slot *slot, c
     own_add(&tally->count.bytes_out, outcome->bytes_out);
     if (outcome->failed)
         own_add(&tally->count.errors, 1);
-    atomic_store_explicit(&track->sleeps, outcome->sleeps, memory_order_relaxed);
-    atomic_store_explicit(&track->wakes, outcome->wakes, memory_order_relaxed);
+    own_add(&track->sleeps, outcome->sleeps);
+    own_add(&track->wakes, outcome->wakes);
 }
 
 static void sum_count(struct function_sum *sum, const struct function_count *count)

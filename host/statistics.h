@@ -50,7 +50,7 @@ struct tally {
 /* What the thread of one track has counted.  It alone writes here, until the client has ended. */
 struct track_counts {
     _Alignas(64) _Atomic uint64_t calls; /* in all */
-    _Atomic uint64_t sleeps, wakes;      /* of its lane, at this end */
+    _Atomic uint64_t sleeps, wakes;      /* of its lanes, at this end */
     struct tally tallies[TALLIES];
 };
 
@@ -106,7 +106,7 @@ struct call_outcome {
     uint32_t function;
     bool failed;
     uint64_t bytes_in, bytes_out;
-    uint64_t sleeps, wakes; /* of the lane, so far */
+    uint64_t sleeps, wakes; /* of the lane, since its last call was counted */
 };
 
 /* By the thread of that track, or by several under one lock. */

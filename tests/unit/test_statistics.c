@@ -88,6 +88,18 @@ static void a_call_counted_in_another_process_is_seen_here(void **state)
     }
 }
 
+/* Lanes that have the same track one after the other count from 0 each. */
+static void sleeps_and_wakes_of_a_track_add_up(void **state)
+{
+    struct fixture *fixture = *state;
+    struct client_slot *slot = statistics_client_begin(fixture->statistics, 1, 0);
+
+    statistics_count(fixture->statistics, slot, &(struct call_outcome){.function = 1, .sleeps = 5, .wakes = 4});
+    statistics_count(fixture->statistics, slot, &(struct call_outcome){.function = 1, .sleeps = 1});
+    assert_int_equal(statistics_client_sum(slot).sleeps, 6);
+    assert_int_equal(statistics_client_sum(slot).wakes, 4);
+}
+
 /* All of them, and each other one wants the other's tally. */
 static void functions_that_share_a_tally_are_all_counted(void **state)
 {
@@ -230,6 +242,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_call_counted_in_another_process_is_seen_here, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(sleeps_and_wakes_of_a_track_add_up, set_up, tear_down),
         cmocka_unit_test(functions_that_share_a_tally_are_all_counted),
         cmocka_unit_test(counts_only_grow_while_clients_end),
         cmocka_unit_test_setup_teardown(one_client_more_than_there_are_slots_gets_none, set_up, tear_down),
