@@ -14,10 +14,10 @@ int host_functions_init(struct host_functions *functions, const struct catalog *
 
     memset(functions, 0, sizeof(*functions));
     functions->catalog = catalog;
-    functions->count = catalog->row_count;
     functions->list = calloc(catalog->row_count + 1, sizeof(*functions->list));
     if (!functions->list)
         return -ENOMEM;
+    functions->count = catalog->row_count;
     for (size_t i = 0; i < catalog->table_count; i++)
         for (size_t j = 0; j < catalog->tables[i]->row_count; j++, id++)
             functions->list[id] = (struct host_function){.row = &catalog->tables[i]->rows[j], .id = id};
