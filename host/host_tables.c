@@ -82,6 +82,15 @@ static int add_list(struct spec_paths *paths, const char *list, const char *ship
     return error;
 }
 
+static int add_own(struct spec_paths *paths)
+{
+    int error = spec_paths_add_user(paths, getenv("XDG_CONFIG_HOME"), getenv("HOME"));
+
+    if (error)
+        log_error("the spec files in ~/.config/winapi/spec.d cannot be listed: %s", strerror(-error));
+    return error;
+}
+
 /* `*is_named`: the files were asked for one by one. */
 static int add_active(struct spec_paths *paths, const struct host_options *options, const char *shipped, bool *is_named)
 {
@@ -93,7 +102,7 @@ static int add_active(struct spec_paths *paths, const struct host_options *optio
     if (list && *list)
         return add_list(paths, list, shipped);
     *is_named = false;
-    return spec_paths_add_user(paths, getenv("XDG_CONFIG_HOME"), getenv("HOME"));
+    return add_own(paths);
 }
 
 static const char *variable(const char *name)
