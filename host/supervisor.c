@@ -21,7 +21,6 @@
 #include <unistd.h>
 
 enum {
-    REFUSED_MOST = 16,     /* refused connections that are kept open so that the client can read why */
     REFUSE_TIMEOUT_MS = 1, /* a new connection has room for one message */
     STOP_GRACE_MS = 2000,  /* what workers have to end after SIGTERM */
 };
@@ -32,7 +31,6 @@ struct watch {
     int listen_fd; /* -1: one client only */
     int signal_fd;
     bool is_stopping;
-    int refused[REFUSED_MOST];
     size_t refused_next;
 };
 
@@ -76,8 +74,8 @@ static void refuse(struct watch *watch, int fd, const char *code, const char *te
     if (message && channel_send(&channel, message, -1, clock_deadline_ns(REFUSE_TIMEOUT_MS)) == 0)
         shutdown(fd, SHUT_WR);
     cJSON_Delete(message);
-    own_close(&watch->refused[watch->refused_next]);
-    watch->refused[watch->refused_next] = fd;
+    own_close(&watch->setting.refused_fds[watch->refused_next]);
+    watch->setting.refused_fds[watch->refused_next] = fd;
     watch->refused_next = (watch->refused_next + 1) % REFUSED_MOST;
 }
 
@@ -169,7 +167,7 @@ static int watch_start(struct watch *watch, const struct supervisor *supervisor)
     watch->setting.statistics = supervisor->statistics;
     watch->setting.limits = supervisor->limits;
     for (size_t i = 0; i < REFUSED_MOST; i++)
-        watch->refused[i] = -1;
+        watch->setting.refused_fds[i] = -1;
     error = watch_signals(watch);
     watch->setting.closed_fds[0] = watch->signal_fd;
     watch->setting.closed_fds[1] = -1;
@@ -179,7 +177,7 @@ static int watch_start(struct watch *watch, const struct supervisor *supervisor)
 static void watch_finish(struct watch *watch)
 {
     for (size_t i = 0; i < REFUSED_MOST; i++)
-        own_close(&watch->refused[i]);
+        own_close(&watch->setting.refused_fds[i]);
     own_close(&watch->signal_fd);
     own_close(&watch->listen_fd);
 }

@@ -16,6 +16,13 @@
 
 enum { TRACKS_TEXT_MOST = 256 };
 
+static void close_all(const int *fds, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (fds[i] >= 0)
+            close(fds[i]);
+}
+
 _Noreturn static void worker_run(const struct worker_setting *setting, struct client_slot *slot, int fd, int write_fd)
 {
     static struct session session;
@@ -25,9 +32,8 @@ _Noreturn static void worker_run(const struct worker_setting *setting, struct cl
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != setting->statistics->supervisor)
         _exit(0);
-    for (size_t i = 0; i < COUNT_OF(setting->closed_fds); i++)
-        if (setting->closed_fds[i] >= 0)
-            close(setting->closed_fds[i]);
+    close_all(setting->closed_fds, COUNT_OF(setting->closed_fds));
+    close_all(setting->refused_fds, COUNT_OF(setting->refused_fds));
     pthread_sigmask(SIG_SETMASK, &setting->signals, NULL);
     atomic_store(&slot->worker, getpid());
     session.functions = setting->functions;

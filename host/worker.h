@@ -10,12 +10,17 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+enum { REFUSED_MOST = 16 }; /* refused connections that are kept open so that the client can read why */
+
 struct worker_setting {
     struct host_functions *functions;
     struct statistics *statistics;
     struct client_limits limits;
-    sigset_t signals;  /* what the supervisor had before it began to hold signals back */
-    int closed_fds[2]; /* the supervisor's own, which a worker does not keep; -1: none */
+    sigset_t signals; /* what the supervisor had before it began to hold signals back */
+
+    /* The supervisor's own descriptors, which a worker does not keep; -1: none. */
+    int closed_fds[2];
+    int refused_fds[REFUSED_MOST];
 };
 
 /* Forks a worker that serves the client in this slot.  The descriptors stay the caller's.  What fork() says. */

@@ -8,6 +8,33 @@ from lib_trouble import *
 
 # ---- clients ----
 
+def sockets(pid):
+    """Of a worker: its connection, and lanes over sockets."""
+    found = [os.readlink(f"/proc/{pid}/fd/{name}") for name in os.listdir(f"/proc/{pid}/fd")]
+    return sum(name.startswith("socket:") for name in found)
+
+
+def take_place():
+    """A client, when there is room for it, and the process that serves it."""
+    peer = Peer(host.path)
+    answer = peer.ask(HELLO)
+    if answer["message"] == "welcome":
+        return peer, answer["pid"]
+    peer.socket.close()
+    return None
+
+
+host = Host("--max-clients", "1")
+with Peer(host.path) as first:
+    first.ask(HELLO)
+    with Peer(host.path) as refused:
+        check("one client more is refused", refused.receive()["code"] == "clients")
+placed = []
+check("when it has gone, the next one is served", wait_until(lambda: placed.append(take_place()) or placed[-1]))
+check("its worker has none of the refused connections", sockets(placed[-1][1]) == 1, sockets(placed[-1][1]))
+placed[-1][0].socket.close()
+host.stop()
+
 host = Host("--max-clients", "2")
 programs = [Program(host), Program(host)]
 check("two clients are served", [program.call("next", 1)[:2] for program in programs] == [(2, 77)] * 2)
@@ -143,4 +170,10 @@ for options, text in ((["--max-clients", "0"], '--max-clients: "0" is not a numb
                              timeout=PATIENCE)
     check(f"{' '.join(options)}: refused by name", process.returncode in (1, 2) and text in process.stderr,
           process.returncode, process.stderr)
+os.makedirs(folder + "/config/winapi")
+os.symlink("spec.d", folder + "/config/winapi/spec.d")
+process = subprocess.run([WINAPI_HOST, "--listen", f"unix:{folder}/never"], text=True, capture_output=True,
+                         env=environment(XDG_CONFIG_HOME=folder + "/config"), timeout=PATIENCE)
+check("the user's spec files cannot be listed: a line says so", process.returncode == 1 and
+      "cannot be listed: Too many levels of symbolic links" in process.stderr, process.returncode, process.stderr)
 finish()
