@@ -12,7 +12,8 @@
 #include <pthread.h>
 #include <signal.h>
 
-static inline void quiet_lock(pthread_mutex_t *lock, sigset_t *before)
+/* The same without a lock.  May be nested, each with a `before` of its own. */
+static inline void quiet_begin(sigset_t *before)
 {
     static const int own[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGSYS};
     sigset_t held;
@@ -21,13 +22,23 @@ static inline void quiet_lock(pthread_mutex_t *lock, sigset_t *before)
     for (size_t i = 0; i < COUNT_OF(own); i++)
         sigdelset(&held, own[i]);
     pthread_sigmask(SIG_BLOCK, &held, before);
+}
+
+static inline void quiet_end(const sigset_t *before)
+{
+    pthread_sigmask(SIG_SETMASK, before, NULL);
+}
+
+static inline void quiet_lock(pthread_mutex_t *lock, sigset_t *before)
+{
+    quiet_begin(before);
     pthread_mutex_lock(lock);
 }
 
 static inline void quiet_unlock(pthread_mutex_t *lock, const sigset_t *before)
 {
     pthread_mutex_unlock(lock);
-    pthread_sigmask(SIG_SETMASK, before, NULL);
+    quiet_end(before);
 }
 
 #endif

@@ -2,7 +2,8 @@
  * The arena's books: a sorted array of what is used.
  *
  * The lock covers the books only, and signals wait while it is held: a handler may fork, or leave by longjmp.  Pages
- * are asked for and given back outside it, while the extent stands in the books and is nobody else's.
+ * are asked for and given back outside it, while the extent stands in the books and is nobody else's.  Signals wait
+ * until they are given back: the child of a handler would give back what its parent has in use again.
  */
 #include "spec/wire/arena.h"
 
@@ -166,7 +167,7 @@ static int extent_claim(struct arena *arena, uint64_t offset, struct arena_exten
     return rc;
 }
 
-int arena_give(struct arena *arena, uint64_t offset)
+static int extent_give(struct arena *arena, uint64_t offset)
 {
     struct arena_extent extent;
     int rc = extent_claim(arena, offset, &extent);
@@ -177,5 +178,16 @@ int arena_give(struct arena *arena, uint64_t offset)
     rc = memory_empty(arena->memory, arena->memory->arena_offset + extent.offset, extent.size);
     if (rc == 0)
         extent_drop(arena, offset);
+    return rc;
+}
+
+int arena_give(struct arena *arena, uint64_t offset)
+{
+    sigset_t before;
+    int rc;
+
+    quiet_begin(&before);
+    rc = extent_give(arena, offset);
+    quiet_end(&before);
     return rc;
 }
