@@ -146,6 +146,8 @@ void *lane_reserve(struct lane *lane, uint64_t size, uint64_t *offset)
     wanted = size == 0 ? PAYLOAD_STEP : (size + PAYLOAD_STEP - 1) / PAYLOAD_STEP * PAYLOAD_STEP;
     if (lane->payload == NULL || wanted > lane->payload_size)
         rc = lane->medium == MEDIUM_MEMORY ? arena_payload_grow(lane, wanted) : lane_socket_grow(lane, wanted);
+    if (lane->medium == MEDIUM_MEMORY && lane_is_inherited(lane))
+        rc = lane_inherited_reserve(lane, wanted);
     if (rc < 0)
         return NULL;
 
@@ -164,15 +166,26 @@ void lane_take_back(struct lane *lane)
     lane->lent_count = 0;
 }
 
+static int memory_exchange(struct lane *lane, uint64_t deadline_ns, bool *sent)
+{
+    uint32_t sent_before = lane->sent;
+    int rc = lane_memory_exchange(lane, deadline_ns, sent);
+
+    return lane_is_inherited(lane) ? lane_inherited_exchange(lane, sent_before, sent) : rc;
+}
+
 int lane_exchange(struct lane *lane, uint64_t deadline_ns, bool *sent)
 {
+    int rc;
+
     *sent = false;
     if (!frame_counts_fit(&lane->request.header))
         return -EINVAL;
     if (lane->medium == MEDIUM_MEMORY)
-        return lane_memory_exchange(lane, deadline_ns, sent);
+        return memory_exchange(lane, deadline_ns, sent);
 
-    return lane_socket_exchange(lane, deadline_ns, sent);
+    rc = lane_socket_exchange(lane, deadline_ns, sent);
+    return rc < 0 && lane_is_inherited(lane) ? -ESTALE : rc;
 }
 
 int lane_ring_open(struct lane *lane)
@@ -185,21 +198,34 @@ int lane_ring_open(struct lane *lane)
     return 0;
 }
 
+static int memory_post(struct lane *lane, uint64_t deadline_ns)
+{
+    int rc = lane_memory_post(lane);
+
+    while (rc == -EAGAIN) {
+        rc = lane_memory_catch_up(lane, deadline_ns);
+        if (rc == 0)
+            rc = lane_memory_post(lane);
+    }
+    return lane_is_inherited(lane) ? lane_inherited_post(lane, rc) : rc;
+}
+
 int lane_post(struct lane *lane, uint64_t deadline_ns)
 {
     int rc;
 
     if (lane->ring.filled == NULL)
         return -ENOTSUP;
-    if (lane->medium == MEDIUM_SOCKET)
-        return lane_socket_post(lane, deadline_ns);
-    rc = lane_memory_post(lane);
-    while (rc == -EAGAIN) {
-        rc = lane_memory_catch_up(lane, deadline_ns);
-        if (rc == 0)
-            rc = lane_memory_post(lane);
-    }
-    return rc;
+    if (lane->medium == MEDIUM_MEMORY)
+        return memory_post(lane, deadline_ns);
+
+    rc = lane_socket_post(lane, deadline_ns);
+    return rc < 0 && rc != -ENOTSUP && lane_is_inherited(lane) ? -ESTALE : rc;
+}
+
+bool lane_payload_was_sound(const struct lane *lane)
+{
+    return lane->medium == MEDIUM_SOCKET || lane->reply.header.buffer_count == 0 || !lane_is_inherited(lane);
 }
 
 bool lane_is_settled(const struct lane *lane)

@@ -95,6 +95,7 @@ struct lane {
     bool has_slept;         /* memory: for that */
     uint64_t sleeps, wakes; /* how often this end slept, and woke the other one */
     bool owed;              /* guest: the host may still work on a request, and write into its payload */
+    _Atomic bool is_inherited; /* guest: it is the parent's of this process, whose call came here by a fork */
 
     const struct memory *memory;     /* memory medium: where descriptors point */
     struct arena *arena;             /* memory medium, guest: where payload comes from */
@@ -120,6 +121,13 @@ struct lane {
     _Atomic bool is_answering; /* host, socket: a call that is waited for is under way */
     _Atomic bool is_sending;   /* host, socket: its answer is */
 };
+
+/* Whether lane_inherit() was called, which a fork may do between any two instructions. */
+static inline bool lane_is_inherited(const struct lane *lane)
+{
+    atomic_signal_fence(memory_order_seq_cst); /* what comes before this was done before, and is not undone */
+    return atomic_load_explicit(&lane->is_inherited, memory_order_relaxed);
+}
 
 /*
  * Guest and host ends over lane number `index` of a shared memory.  `arena` NULL at the host.  The guest's end comes
@@ -151,6 +159,13 @@ MUST_CHECK bool lane_leave_when_idle(struct lane *lane);
  */
 void lane_forget(struct lane *lane);
 
+/*
+ * In the child of a fork from a signal handler: the lane is in use by the call that the child returns to.  From now on
+ * that call touches nothing of the parent's, and ends with -ESTALE.  What it has of an answer, it keeps; but over
+ * memory not the payload.  Safe in a signal handler; again is no harm.
+ */
+void lane_inherit(struct lane *lane);
+
 /* ---- guest ---- */
 
 /* Says for a host that is no more that it has closed lane number `index`, so that the lane may be used again. */
@@ -178,20 +193,22 @@ void lane_take_back(struct lane *lane);
  * frame_check_reply().
  * -ETIMEDOUT the deadline came first: the lane must be closed, its payload not reused while the host may still write.
  * -ECONNRESET the other end is gone.  -EBADMSG it answers nonsense: close.
+ * -ESTALE lane_inherit() was called meanwhile: the answer, if *sent, is the parent's.
  * *sent: whether the host may have seen the request.  A signal does not end the wait.
  */
 MUST_CHECK int lane_exchange(struct lane *lane, uint64_t deadline_ns, bool *sent);
 
 /*
  * Before the first lane_post().  Over memory it takes some, of which the host learns with the next lane_exchange(),
- * which must come first (of FRAME_NO_FUNCTION, say).  -ENOMEM, -ENOSPC.
+ * which must come first (of FRAME_NO_FUNCTION, say).  -ENOMEM, -ENOSPC; -ESTALE as above.
  */
 MUST_CHECK int lane_ring_open(struct lane *lane);
 
 /*
  * Hands lane->request to the host, and waits only while the host is far behind.  Nothing tells how the call ends but
  * FRAME_EARLIER_FAILED.  -ENOTSUP there is no ring, or the call does not fit there: lane_exchange(); -ETIMEDOUT the
- * host is still far behind at the deadline, and the lane of no more use; -ECONNRESET the host has closed the lane.
+ * host is still far behind at the deadline, and the lane of no more use; -ECONNRESET the host has closed the lane;
+ * -ESTALE lane_inherit() was called before it was handed over.
  */
 MUST_CHECK int lane_post(struct lane *lane, uint64_t deadline_ns);
 
@@ -203,6 +220,12 @@ bool lane_is_settled(const struct lane *lane);
 
 /* The host's word that so many calls are over of those that were posted on a socket lane since it was opened. */
 void lane_counts_note_over(struct lane_counts *counts, uint32_t count);
+
+/*
+ * Whether lane_payload() gave what the host had left there: not if lane_inherit() was called before.  Asked when all of
+ * it has been used.
+ */
+bool lane_payload_was_sound(const struct lane *lane);
 
 /* Wakes the host for what was posted.  Any thread, while the lane is open. */
 void lane_nudge(const struct lane *lane);

@@ -37,6 +37,16 @@ MUST_CHECK int lane_memory_ring_adopt(struct lane *lane);
 
 MUST_CHECK bool lane_memory_leave_when_idle(struct lane *lane);
 
+/*
+ * What lane_exchange() and lane_post() say of a memory lane that was inherited, when all is done: whether the request
+ * was handed over before.  `sent_before`: of lane->sent, when the exchange began; `rc`: how the post has ended.
+ */
+MUST_CHECK int lane_inherited_exchange(const struct lane *lane, uint32_t sent_before, bool *sent);
+MUST_CHECK int lane_inherited_post(struct lane *lane, int rc);
+
+/* Payload memory of its own. */
+MUST_CHECK int lane_inherited_reserve(struct lane *lane, uint64_t size);
+
 /* Prepares the socket: once, at either end. */
 void lane_socket_start(struct lane *lane);
 

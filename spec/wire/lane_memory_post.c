@@ -37,7 +37,10 @@ int lane_memory_ring_open(struct lane *lane)
     lane->ring_offset = offset;
     ring_start(&lane->ring, memory_at(lane->memory, offset, RING_SIZE), &lane->out->ring_count, &lane->in->ring_count);
     atomic_store(&lane->out->ring, (uint32_t)(offset / MEMORY_PAGE) + 1);
-    return 0;
+    if (!lane_is_inherited(lane))
+        return 0;
+    lane->ring = (struct ring){0}; /* the parent's books do not count here: anything may lie there */
+    return -ESTALE;
 }
 
 int lane_memory_post(struct lane *lane)

@@ -401,6 +401,8 @@ int lane_socket_exchange(struct lane *lane, uint64_t deadline_ns, bool *sent)
         return -ECONNRESET;
     lane->function = lane->request.header.function;
     rc = frame_send(lane, &lane->request, deadline_ns, sent);
+    if (rc < 0 && lane_is_inherited(lane)) /* the rest of it comes from the parent */
+        *sent = false;
     if (rc == 0 || (rc == -ECONNRESET && *sent))
         rc = answer_receive(lane, deadline_ns);
     if (rc == 0)
