@@ -77,6 +77,8 @@ static const char *hold_side_by_side(struct forward *forward, struct compare_ent
     call->compares = true;
     call->difference = &difference;
     error = call_decode_reply(call, result);
+    if (!lane_payload_was_sound(call->lane))
+        error = -ESTALE;
     call->compares = false;
     thread_lane_give(forward->lane, error == -ENOMEM ? 0 : error);
     if (error) {

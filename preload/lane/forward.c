@@ -32,6 +32,8 @@ static const char *describe_exchange(int error)
         return "the host's answer makes no sense";
     case -ECONNRESET:
         return "the host process ended during the call";
+    case -ESTALE:
+        return "a signal handler forked in the midst of it: the call is the parent's, and so is its answer";
     default:
         return NULL;
     }
@@ -250,6 +252,23 @@ static bool has_host_gone_before(const struct forward *forward, int error)
     return error == -ECONNRESET && !forward->loss.sent && !forward->loss.unreached;
 }
 
+/*
+ * What a handler's fork has interrupted before anybody had it is made by both, each in its own session.  A part is
+ * named where the errno is that of an earlier call.
+ */
+static bool is_forked_before(const struct forward *forward, int error)
+{
+    return error == -ESTALE && !forward->loss.sent && !forward->loss.part;
+}
+
+/* Not for what has come of a fork meanwhile. */
+static int decode(struct forward *forward, void *result)
+{
+    int error = call_decode_reply(&forward->lane->call, result);
+
+    return lane_payload_was_sound(&forward->lane->lane) ? error : -ESTALE;
+}
+
 int forward_call(struct forward *forward, struct core *core, struct binding *binding, void **arguments, void *result,
                  bool posts)
 {
@@ -264,7 +283,7 @@ int forward_call(struct forward *forward, struct core *core, struct binding *bin
             break;
         errno = kept_errno;
         goes_to_successor = !goes_to_successor && has_host_gone_before(forward, error);
-    } while (goes_to_successor);
+    } while (goes_to_successor || is_forked_before(forward, error));
     if (error)
         return error;
     if (forward->is_posted) {
@@ -274,7 +293,7 @@ int forward_call(struct forward *forward, struct core *core, struct binding *bin
         errno = kept_errno;
         return 0;
     }
-    error = call_decode_reply(&forward->lane->call, result);
+    error = decode(forward, result);
     thread_lane_give(forward->lane, error == -ENOMEM ? 0 : error);
     if (error)
         return lose(forward, error, true, describe_exchange(error));

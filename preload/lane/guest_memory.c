@@ -19,11 +19,16 @@ struct buffer {
     _Atomic(struct buffer *) next;
 };
 
-static struct {
-    pthread_mutex_t lock;
+/* Kept for good: in a child the call that a handler has forked in goes on with its parent's. */
+struct shared {
     struct memory memory;
     struct arena arena;
-    bool is_made, is_refused; /* neither: not tried yet */
+};
+
+static struct {
+    pthread_mutex_t lock;
+    struct shared *shared; /* NULL: not made */
+    bool is_refused;       /* not to be tried again */
     _Atomic(struct buffer *) buffers;
 } guest = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
@@ -44,15 +49,16 @@ static void make_private(struct buffer *buffer)
 /*
  * No lock is taken over the fork: a handler of the program's that runs after ours may call.  The list of buffers is
  * whole at any time, because it changes by one store.  The arena's books are not, if another thread was at work on
- * them: then they are left lying.
+ * them: then they are left lying.  Empty ones take their place.
  */
-static void forget_arena(void)
+static void forget_shared(struct shared *shared)
 {
-    if (pthread_mutex_trylock(&guest.arena.lock) == 0) {
-        pthread_mutex_unlock(&guest.arena.lock);
-        arena_finish(&guest.arena);
+    if (pthread_mutex_trylock(&shared->arena.lock) == 0) {
+        pthread_mutex_unlock(&shared->arena.lock);
+        arena_finish(&shared->arena);
     }
-    descriptor_close(&guest.memory.mark, guest.memory.fd);
+    (void)!arena_init(&shared->arena, &shared->memory);
+    descriptor_close(&shared->memory.mark, shared->memory.fd);
 }
 
 /* The mapping stays where no buffer was: pointers into it may be anywhere. */
@@ -63,9 +69,10 @@ static void start_over(void)
             make_private(buffer);
             buffer->is_shared = false;
         }
-    if (guest.is_made)
-        forget_arena();
-    guest.is_made = guest.is_refused = false;
+    if (guest.shared)
+        forget_shared(guest.shared);
+    guest.shared = NULL;
+    guest.is_refused = false;
     pthread_mutex_init(&guest.lock, NULL);
 }
 
@@ -76,24 +83,38 @@ static struct fork_part fork_part = {.start_over = start_over};
 /* Address space is all this takes; where it is limited, less of it. */
 static const uint64_t arena_sizes[] = {UINT64_C(4) << 30, UINT64_C(1) << 30, 256 << 20, 32 << 20};
 
-static int make_memory(const char *path)
+static int make_memory(struct shared *made, const char *path)
 {
     int error = -ENOMEM;
 
     for (size_t i = 0; error && i < COUNT_OF(arena_sizes); i++)
-        error = memory_create(&guest.memory, arena_sizes[i], path);
+        error = memory_create(&made->memory, arena_sizes[i], path);
     if (error)
         return error;
-    error = arena_init(&guest.arena, &guest.memory);
+    error = arena_init(&made->arena, &made->memory);
     if (error)
-        memory_finish(&guest.memory);
+        memory_finish(&made->memory);
+    return error;
+}
+
+static int make_shared(const char *path)
+{
+    struct shared *made = calloc(1, sizeof(*made));
+    int error = made ? make_memory(made, path) : -ENOMEM;
+
+    if (error)
+        free(made);
+    else
+        guest.shared = made;
     return error;
 }
 
 /* The program may have closed our number, or put a file of its own there, which is nothing for a host. */
 static struct arena *usable_arena(void)
 {
-    return descriptor_is_ours(&guest.memory.mark, guest.memory.fd) ? &guest.arena : NULL;
+    const struct memory *memory = &guest.shared->memory;
+
+    return descriptor_is_ours(&memory->mark, memory->fd) ? &guest.shared->arena : NULL;
 }
 
 static struct arena *arena_locked(struct core *core)
@@ -101,12 +122,11 @@ static struct arena *arena_locked(struct core *core)
     const char *path = core->settings.shared_memory;
     int error;
 
-    if (guest.is_made || guest.is_refused)
-        return guest.is_made ? usable_arena() : NULL;
+    if (guest.shared || guest.is_refused)
+        return guest.shared ? usable_arena() : NULL;
     error = fork_watch(&fork_part);
     if (!error)
-        error = make_memory(path);
-    guest.is_made = !error;
+        error = make_shared(path);
     if (error == -EMFILE ||
         error == -ENFILE) /* the connection will miss one too, and says so; there may be one later */
         return NULL;
@@ -115,7 +135,7 @@ static struct arena *arena_locked(struct core *core)
         log_write(path ? LOG_ERROR : LOG_INFO,
                   "%s%s: no shared memory can be made there: %s; buffers travel over sockets",
                   path ? "WINAPI_SHARED_MEM=" : "memfd", path ? path : "", strerror(-error));
-    return error ? NULL : &guest.arena;
+    return error ? NULL : &guest.shared->arena;
 }
 
 struct arena *guest_memory_arena(struct core *core)
@@ -189,8 +209,8 @@ static void release(const struct buffer *buffer)
 
     if (!buffer->is_shared)
         munmap(buffer->data, buffer->size);
-    else if (memory_contains(&guest.memory, buffer->data, 1, &offset))
-        (void)!arena_give(&guest.arena, offset);
+    else if (guest.shared && memory_contains(&guest.shared->memory, buffer->data, 1, &offset))
+        (void)!arena_give(&guest.shared->arena, offset);
 }
 
 bool guest_memory_give(void *data)

@@ -411,26 +411,50 @@ bool lane_pool_may_have_one(bool (*is_ours)(const struct thread_lane *lane))
     return found;
 }
 
+/* An idle one may be its thread's own, which a handler has interrupted just before the lane is taken. */
+static void start_lane_over(struct thread_lane *lane)
+{
+    struct thread_lane **list = lane_is_in_use(lane) ? &pool.abandoned : &pool.husks;
+
+    lane_forget(&lane->lane);
+    if (list == &pool.husks) { /* else of a thread that is not here: it may have been anywhere in it */
+        call_finish(&lane->call);
+        lane->posted_with = 0;
+        atomic_store(&lane->claim, 0);
+    }
+    lane->next = *list;
+    *list = lane;
+}
+
+/* The call that the child returns to looks at its connection, and leads nowhere any more. */
+static void leave_connection(bool is_in_use)
+{
+    struct connection *connection = pool.connection;
+
+    if (connection && is_in_use)
+        channel_finish(&connection->channel);
+    else
+        connection_close(connection);
+    pool.connection = NULL;
+}
+
 void lane_pool_start_over(void)
 {
-    struct thread_lane *next;
+    struct thread_lane *inherited = NULL, *next;
 
     pthread_mutex_init(&pool.lock, NULL);
     for (struct thread_lane *lane = pool.all; lane; lane = next) {
         next = lane->next;
-        if (lane->is_inherited)
-            continue;
-        lane_forget(&lane->lane);
-        if (lane_is_in_use(lane)) { /* of a thread that is not here: it may have been anywhere in it */
-            lane->next = pool.abandoned;
-            pool.abandoned = lane;
-            continue;
+        if (lane->is_inherited) {
+            lane->next = inherited;
+            inherited = lane;
+        } else {
+            start_lane_over(lane);
         }
-        call_finish(&lane->call);
-        free(lane);
     }
-    connection_close(pool.connection);
-    pool.connection = NULL;
+    leave_connection(inherited);
+    for (struct thread_lane *lane = inherited; lane; lane = lane->next)
+        lane_inherit(&lane->lane); /* behind the above, which makes descriptors free */
     pool.all = pool.free = NULL;
     memset(pool.debts, 0, sizeof(pool.debts));
 }

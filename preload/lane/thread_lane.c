@@ -25,16 +25,21 @@ static bool has_thread_end;
  * This thread's lane.  `own_busy` is set before the lane is looked at and cleared when the call is over: a signal
  * handler in between takes a spare one, so nothing changes under the call that it interrupted.
  */
-static __thread struct thread_lane *own;
+static __thread struct thread_lane *volatile own; /* none from one moment to the next, where a handler forks */
 static __thread uint64_t own_ticket;
 static __thread struct call_mark *volatile own_busy; /* of the call that uses it, or is about to; NULL: none */
 static __thread struct thread_lane *volatile spare;  /* the innermost spare in use */
 static __thread bool is_ending;                      /* the thread: its key is gone, so no lane stays with it */
 
 /* Not when it has been taken away meanwhile. */
+static bool is_claimed(const struct thread_lane *lane)
+{
+    return lane && atomic_load(&lane->claim) == (own_ticket << 1 | 1);
+}
+
 static bool has_claimed_own(void)
 {
-    return own && atomic_load(&own->claim) == (own_ticket << 1 | 1);
+    return is_claimed(own);
 }
 
 static bool is_of_this_thread(const struct thread_lane *lane)
@@ -48,7 +53,7 @@ static bool is_of_this_thread(const struct thread_lane *lane)
 
 /* ---- fork ---- */
 
-/* A lane of this thread is in use when a signal handler has forked during a call's wait: the child returns to that. */
+/* A lane of this thread is in use when a signal handler has forked in a call: the child returns to that. */
 static void start_over(void)
 {
     for (struct thread_lane *lane = spare; lane; lane = lane->outer)
@@ -102,7 +107,9 @@ static bool keep_as_own(struct thread_lane *lane)
 
 struct thread_lane *thread_lane_own(void)
 {
-    return !own_busy && own && atomic_load(&own->claim) == own_ticket << 1 ? own : NULL;
+    struct thread_lane *mine = own;
+
+    return !own_busy && mine && atomic_load(&mine->claim) == own_ticket << 1 ? mine : NULL;
 }
 
 void thread_lane_watch_end(void)
@@ -132,12 +139,12 @@ static void forget_spare(const struct thread_lane *lane)
 }
 
 /* Whether the lane that was this thread's still is, and is in use from now on: by the caller. */
-static bool claim_own(void)
+static bool claim(struct thread_lane *lane)
 {
     uint64_t idle = own_ticket << 1;
 
-    return own && atomic_compare_exchange_strong_explicit(&own->claim, &idle, idle | 1, memory_order_acquire,
-                                                          memory_order_relaxed);
+    return lane && atomic_compare_exchange_strong_explicit(&lane->claim, &idle, idle | 1, memory_order_acquire,
+                                                           memory_order_relaxed);
 }
 
 /* Puts it into the hands of this thread's call. */
@@ -157,7 +164,7 @@ static int take_slowly(struct core *core, struct thread_lane **lane, struct call
     int error;
 
     lane_pool_lock();
-    if (keeps && (has_claimed_own() || claim_own()))
+    if (keeps && (has_claimed_own() || claim(own)))
         lane_pool_drop(own);
     if (keeps)
         own = NULL;
@@ -190,18 +197,22 @@ static int take_patiently(struct core *core, struct thread_lane **lane, struct c
 /* It is in use although `own_busy` says otherwise: by a call that is just giving it back, or was left at that. */
 static bool is_being_given_back(const struct call_mark *mark)
 {
-    return has_claimed_own() && !call_mark_is_left(own->mark, mark);
+    const struct thread_lane *mine = own;
+
+    return is_claimed(mine) && !call_mark_is_left(mine->mark, mark);
 }
 
 static int take_own(struct core *core, struct thread_lane **lane, struct call_mark *mark)
 {
+    struct thread_lane *mine;
     int error;
 
     own_busy = mark;
-    if (claim_own()) {
-        own->mark = mark;
-        if (lane_is_usable(own)) {
-            *lane = own;
+    mine = own;
+    if (claim(mine)) {
+        mine->mark = mark;
+        if (lane_is_usable(mine)) {
+            *lane = mine;
             return 0;
         }
     } else if (is_being_given_back(mark)) {
@@ -260,7 +271,7 @@ static void thread_ended(void *unused)
             retire(spare);
     if (has_claimed_own())
         retire(own);
-    else if (claim_own())
+    else if (claim(own))
         lane_pool_free(own);
     own = NULL;
     lane_pool_unlock();
@@ -298,7 +309,9 @@ static void give_away(struct thread_lane *lane, int error)
         own = NULL;
     if (error == -ETIMEDOUT) /* whoever waited for it has waited long enough */
         posting_forget_lane(lane);
-    if (error)
+    if (lane->is_inherited) /* since just now */
+        lane_forget(&lane->lane);
+    else if (error)
         lane_pool_drop(lane);
     else
         lane_pool_free(lane);
@@ -312,9 +325,7 @@ void thread_lane_give(struct thread_lane *lane, int error)
 
     if (own_busy == mark)
         own_busy = NULL;
-    if (lane->is_inherited)
-        forget_spare(lane);
-    else if (error || lane->is_spare || lane_pool_is_wanted())
+    if (error || lane->is_inherited || lane->is_spare || lane_pool_is_wanted())
         give_away(lane, error);
     else
         atomic_store_explicit(&lane->claim, atomic_load_explicit(&lane->claim, memory_order_relaxed) & ~UINT64_C(1),
