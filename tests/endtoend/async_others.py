@@ -36,12 +36,12 @@ def look_at_heirs(medium):
     """Threads that take over the lanes of threads that have ended."""
     host = posts_host()
     program = Posts(host, WINAPI_TRANSPORT=medium)
-    program.answer(program.send("check", errno.EPERM, thread=True))
-    check("a thread is not told of what another's call has failed with", program.answer(
-        program.send("mark", 1, thread=True))[:2] == (1, BEFORE), *program.lines())
-    check("nor if it posts, which says it in a line", program.answer(program.send("check", 0, thread=True))[0] == 0 and
+    program.call("check_in_thread", errno.EPERM)
+    check("a thread is not told of what another's call has failed with", program.result("mark_in_thread", 1) == 1 and
+          program.new_lines() == [], *program.lines())
+    check("nor if it posts, which says it in a line", program.result("check_in_thread", 0) == 0 and
           program.new_lines() == [FAILED], *program.lines())
-    check("that once", program.answer(program.send("check", 0, thread=True))[0] == 0 and program.stop() == 0 and
+    check("that once", program.result("check_in_thread", 0) == 0 and program.stop() == 0 and
           program.new_lines() == [], *program.lines())
 
 
