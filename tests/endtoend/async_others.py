@@ -81,7 +81,7 @@ def look_at_large_calls(medium):
 
 def look_at_compared(medium):
     """A program that has no functions of its own to compare with."""
-    stub = f"{PLACE}/alone.so"
+    stub = f"{PLACE}/winapi_stub.so"
     made = subprocess.run([WINAPI, "stubs", "-o", stub, POSTS_SPEC], env=environment(), capture_output=True, text=True)
     check("a stub is made", made.returncode == 0, made.stderr)
     alone = compile("posts/alone", "-I" + SOURCE, FIXTURES + "/posts.c", stub, "-Wl,-rpath," + PLACE, "-pthread")
