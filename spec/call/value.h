@@ -18,7 +18,7 @@
 /* The lower `size` bytes of a value, widened by its sign. */
 static inline uint64_t value_extend(uint64_t value, size_t size)
 {
-    unsigned unused = (unsigned)(sizeof(uint64_t) - size) * 8;
+    unsigned unused = (unsigned)(sizeof(uint64_t) - size) * 8 & 63; /* as no type is empty */
 
     return (uint64_t)((int64_t)(value << unused) >> unused);
 }

@@ -247,7 +247,7 @@ int expression_parse(struct reading *reading, const char *what, const char *text
 
     lexer_start(&parser.lexer, reading, what, text);
     status = parse_whole(&parser, expression);
-    if (status < 0)
+    if (status < 0 || *expression == NULL)
         return status;
     if (parser.lexer.token.kind != TOKEN_END)
         return lexer_fault(&parser.lexer, "an operator was expected: + - * / %% << >> < <= > >= == != & ^ | && || ?:");

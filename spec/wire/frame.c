@@ -112,7 +112,7 @@ static int header_check(const struct frame_header *header, enum frame_kind kind)
     if (header->sequence != 0)
         return -EBADMSG;
     if (kind == FRAME_CALL && header->function == FRAME_NO_FUNCTION &&
-        header->inline_size % sizeof(struct frame_pending) != 0)
+        (header->inline_size % sizeof(struct frame_pending) != 0 || header->flags & FRAME_POSTED))
         return -EBADMSG;
 
     return flags_check(header, kind);

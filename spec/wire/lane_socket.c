@@ -58,7 +58,7 @@ static void parts_add(struct parts *parts, void *data, size_t size)
 
 static void parts_advance(struct parts *parts, size_t size)
 {
-    while (size != 0) {
+    while (size != 0 && parts->at < parts->count) {
         struct iovec *vector = &parts->vectors[parts->at];
         size_t step = size < vector->iov_len ? size : vector->iov_len;
 

@@ -101,8 +101,8 @@ static int take_entry(struct ring *ring, struct frame *frame)
         ring->next = ring->at + units_to_end(ring->at);
         return units_to_end(ring->at) <= units ? -EAGAIN : -EBADMSG;
     }
-    if (entry.size > RING_BODY_MOST || entry.reserved != 0 || units_of(entry.size) > units ||
-        units_of(entry.size) > units_to_end(ring->at))
+    if (entry.size > RING_BODY_MOST || entry.reserved != 0 || entry.function == FRAME_NO_FUNCTION ||
+        units_of(entry.size) > units || units_of(entry.size) > units_to_end(ring->at))
         return -EBADMSG;
     frame_start(frame, FRAME_CALL, 0, entry.function);
     frame->header.error_number = entry.error_number;

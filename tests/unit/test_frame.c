@@ -271,6 +271,9 @@ static void a_call_of_nothing_lists_whole_entries(void **state)
     expect(&frame, FRAME_CALL, 0);
     frame.header.inline_size = 3 * sizeof(struct frame_pending);
     expect(&frame, FRAME_CALL, 0);
+    frame.header.flags = FRAME_POSTED; /* it is about its answer */
+    expect(&frame, FRAME_CALL, -EBADMSG);
+    frame.header.flags = 0;
     frame.header.inline_size++;
     expect(&frame, FRAME_CALL, -EBADMSG);
     frame.header.inline_size = sizeof(struct frame_pending) / 2;

@@ -297,6 +297,7 @@ static void hostile_entries_are_refused(void **state)
     assert_int_equal(taken_from(0, (struct ring_entry){.size = RING_BODY_MOST + 1}, RING_UNITS), -EBADMSG);
     assert_int_equal(taken_from(0, (struct ring_entry){.size = UINT32_MAX - 1}, RING_UNITS), -EBADMSG);
     assert_int_equal(taken_from(0, (struct ring_entry){.size = 10, .reserved = 1}, 1), -EBADMSG);
+    assert_int_equal(taken_from(0, (struct ring_entry){.size = 8, .function = FRAME_NO_FUNCTION}, 1), -EBADMSG);
     assert_int_equal(taken_from(0, (struct ring_entry){.size = IN_ONE_UNIT + 1}, 1), -EBADMSG); /* not all filled */
     assert_int_equal(taken_from(RING_UNITS - 1, (struct ring_entry){.size = IN_ONE_UNIT}, 9), 0);
     assert_int_equal(taken_from(RING_UNITS - 1, (struct ring_entry){.size = IN_ONE_UNIT + 1}, 9), -EBADMSG);
