@@ -138,7 +138,7 @@ def try_posted_frames(ids):
     expect("a function whose row is not asynchronous", posted(large, good) * 3, 0, 3)
     session.exchange("that function may be called by a frame", frame(large, good), [OK])
     expect("buffers that nothing needs", posted(next_one, good, [(0, 16, 1, 0)] * 8) + bytes(8 * 16) + right, 2, 0)
-    expect("a posted call of nothing", posted(0xFFFFFFFF, struct.pack("<II", 1, 5)), 0, 0)
+    expect("a posted call of nothing", posted(0xFFFFFFFF, struct.pack("<II", 1, 5)), 0, 0, True)
     expect("one that may be told", posted(next_one, good, flags=POSTED | 4), 0, 0, True)
     expect("one with room for an answer", posted(next_one, good, [(0, 16, 2, 0)], flags=POSTED | 2), 0, 0, True)
     expect("an answer that is posted", posted(next_one, good, kind=ord("R")), 0, 0, True)
