@@ -300,23 +300,3 @@ int forward_call(struct forward *forward, struct core *core, struct binding *bin
     errno = binding->row->keeps_errno ? kept_errno : error_number;
     return 0;
 }
-
-void forward_ask_for_failures(struct core *core, uint64_t deadline_ns)
-{
-    struct thread_lane *own = thread_lane_own();
-    struct forward forward = {0};
-    struct lane *lane;
-    bool sent;
-    int error;
-
-    if (!lane_is_usable(own) || own->posted_with != lane_ticket(own) ||
-        thread_lane_take(core, &forward.lane, &forward.mark))
-        return;
-    lane = &forward.lane->lane;
-    frame_start(lane_request(lane), FRAME_CALL, ++forward.lane->request, FRAME_NO_FUNCTION);
-    lane_request(lane)->header.flags = FRAME_MAY_TELL;
-    error = lane_exchange(lane, deadline_ns, &sent);
-    if (!error)
-        forward_say_failure(core, forward.lane);
-    thread_lane_give(forward.lane, error);
-}

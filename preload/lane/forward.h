@@ -46,7 +46,4 @@ MUST_CHECK int forward_call(struct forward *forward, struct core *core, struct b
 /* Says in a line what the lane's reply tells of an earlier call, if it does. */
 void forward_say_failure(const struct core *core, const struct thread_lane *lane);
 
-/* Asks the host which posted calls of this thread have failed, and says so in a line; gives up at the deadline. */
-void forward_ask_for_failures(struct core *core, uint64_t deadline_ns);
-
 #endif

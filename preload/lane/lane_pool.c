@@ -80,11 +80,6 @@ void lane_pool_unlock(void)
     core_leave();
 }
 
-struct thread_lane *lane_pool_first(void)
-{
-    return pool.all;
-}
-
 void lane_pool_explain(char *text, size_t size)
 {
     lane_pool_lock();

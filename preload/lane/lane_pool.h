@@ -71,9 +71,6 @@ void lane_pool_free(struct thread_lane *lane);
 /* It is of no more use.  What was posted there is still made, and waited for, unless its host has gone. */
 void lane_pool_drop(struct thread_lane *lane);
 
-/* All of the process's; the next one is lane->next.  NULL: none. */
-struct thread_lane *lane_pool_first(void);
-
 /* Nobody takes the answer any more.  The host is told, so that its function does not wait for nothing. */
 void lane_pool_retire(struct thread_lane *lane);
 

@@ -8,14 +8,12 @@
 static bool is_worth_waiting_for(struct posting *posting)
 {
     struct connection *connection = posting->connection;
+    bool has_left = posting->closed && atomic_load(posting->closed);
 
-    if (posting->closed && atomic_load(posting->closed)) {
-        posting_forget(posting);
-        return false;
-    }
-    if (!atomic_load(&connection->is_lost) && !channel_is_gone(&connection->channel))
+    if (!has_left && !atomic_load(&connection->is_lost) && !channel_is_gone(&connection->channel))
         return true;
-    atomic_store(&connection->is_lost, true);
+    if (!has_left)
+        atomic_store(&connection->is_lost, true);
     connection_say_unmade(connection);
     posting_forget(posting);
     return false;

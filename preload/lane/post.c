@@ -34,7 +34,7 @@ static void start_over(void)
 
 static struct fork_part fork_part = {.before = settle_before_fork, .start_over = start_over};
 
-/* A call of no function: the host learns of the ring, or tells of an earlier owner's calls. */
+/* A call of no function: the host learns of the ring, or tells of failed calls, which are said in a line. */
 static int exchange_nothing(struct core *core, struct thread_lane *lane, uint64_t deadline_ns)
 {
     struct frame *request = lane_request(&lane->lane);
@@ -182,6 +182,16 @@ void post_begin(struct core *core)
     lane_pool_unlock();
 }
 
+static void ask_for_failures(struct core *core, uint64_t deadline_ns)
+{
+    const struct thread_lane *own = thread_lane_own();
+    struct thread_lane *lane;
+    struct call_mark mark;
+
+    if (lane_is_usable(own) && own->posted_with == lane_ticket(own) && thread_lane_take(core, &lane, &mark) == 0)
+        thread_lane_give(lane, exchange_nothing(core, lane, deadline_ns));
+}
+
 void post_finish(void)
 {
     struct core *core = core_of_posts;
@@ -190,5 +200,5 @@ void post_finish(void)
         return;
     fork_check();
     if (posting_are_over(atomic_load(&winapi_posting_count), NULL) || settle(core, NULL, true))
-        forward_ask_for_failures(core, clock_deadline_ns(settle_ms(core)));
+        ask_for_failures(core, clock_deadline_ns(settle_ms(core)));
 }
