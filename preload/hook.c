@@ -220,6 +220,6 @@ void hook_call(ffi_cif *cif, void *result, void **arguments, void *closure)
         call_traced(core, binding, result, arguments);
     else
         call_counted(core, binding, result, arguments, NULL);
-    if (!may_leave)
+    if (!may_leave && cancel_type != PTHREAD_CANCEL_DEFERRED)
         pthread_setcanceltype(cancel_type, NULL);
 }

@@ -37,6 +37,23 @@ static bool string_fits(const struct quick_step *step, const struct follow *foll
     return follow->count != 0 && string[follow->count - 1] == '\0';
 }
 
+/* A string that the function only reads stays in the request's frame, which is our copy and lasts as long. */
+static bool place_run(struct call *call, const struct quick_reader *reader, const struct quick_step *step,
+                      struct follow *follow)
+{
+    if (step->kind == QUICK_STRING && step->direction == DIRECTION_IN) {
+        follow->address = (void *)(uintptr_t)reader->at;
+        return true;
+    }
+    follow->address = take(call, follow->capacity);
+    if (!follow->address)
+        return false;
+    memcpy(follow->address, reader->at, follow->count);
+    if (follow->capacity > follow->count)
+        memset((uint8_t *)follow->address + follow->count, 0, follow->capacity - follow->count);
+    return true;
+}
+
 static bool decode_run(struct call *call, struct quick_reader *reader, const struct quick_step *step,
                        struct follow *follow)
 {
@@ -44,11 +61,8 @@ static bool decode_run(struct call *call, struct quick_reader *reader, const str
         return false;
     if (!sizes_fit(step, call->arguments, follow) || !quick_has_more(reader, follow->count))
         return false;
-    follow->address = take(call, follow->capacity);
-    if (!follow->address)
+    if (!place_run(call, reader, step, follow))
         return false;
-    memcpy(follow->address, reader->at, follow->count);
-    memset((uint8_t *)follow->address + follow->count, 0, follow->capacity - follow->count);
     reader->at += follow->count;
     return string_fits(step, follow);
 }

@@ -85,6 +85,18 @@ static bool index_fits(const struct frame_header *header, uint32_t flag, uint8_t
     return (header->flags & flag) ? index < header->buffer_count : index == 0;
 }
 
+/* No flag, no descriptor, and so no index of one: as most frames are. */
+static bool is_plain(const struct frame_header *header)
+{
+    uint32_t word;
+
+    memcpy(&word, &header->flags, sizeof(word));
+    return word == 0;
+}
+
+_Static_assert(offsetof(struct frame_header, flags) + sizeof(uint32_t) == sizeof(struct frame_header),
+               "flags, count and indices are the header's last word");
+
 static int flags_check(const struct frame_header *header, enum frame_kind kind)
 {
     uint32_t answered = FRAME_ROOM_FOR_BODY | FRAME_MAY_TELL;
@@ -115,7 +127,7 @@ static int header_check(const struct frame_header *header, enum frame_kind kind)
         (header->inline_size % sizeof(struct frame_pending) != 0 || header->flags & FRAME_POSTED))
         return -EBADMSG;
 
-    return flags_check(header, kind);
+    return is_plain(header) ? 0 : flags_check(header, kind);
 }
 
 static int buffer_check(const struct frame_buffer *buffer)
@@ -173,6 +185,10 @@ int frame_copy(struct frame *frame, const volatile void *shared, enum frame_kind
     rc = header_check(&frame->header, kind);
     if (rc < 0)
         return rc;
+    if (is_plain(&frame->header)) {
+        copy_shared(frame->body, bytes + sizeof(frame->header), frame->header.inline_size);
+        return 0;
+    }
     if (frame->header.flags & FRAME_POSTED) /* there is a ring for that */
         return -EBADMSG;
 

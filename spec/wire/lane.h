@@ -110,6 +110,7 @@ struct lane {
     uint64_t payload_most;           /* host, socket medium: bytes that a client may make us keep */
     struct lent lent[FRAME_BUFFERS]; /* guest, socket medium: of this call */
     uint32_t lent_count;
+    bool left_unread;            /* socket: the other end closed it without having read all that was sent */
     size_t ahead_at, ahead_size; /* socket: of ahead[], what is used and what is there */
 
     struct frame request; /* guest: what goes out.  Host: private copy of what came */

@@ -19,6 +19,7 @@
 #include <errno.h>
 #include <sched.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/uio.h>
 
 enum {
@@ -175,8 +176,11 @@ static int frame_send(struct lane *lane, struct frame *frame, uint64_t deadline_
 
 /* ---- receiving ---- */
 
-/* What is there, up to `most` bytes; -EAGAIN nothing yet (with MSG_DONTWAIT only). */
-static ssize_t socket_read(const struct lane *lane, void *data, size_t most, int flags)
+/*
+ * What is there, up to `most` bytes; -EAGAIN nothing yet (with MSG_DONTWAIT only).  Who closes a Unix socket before it
+ * has read all has its other end told ECONNRESET instead of an end, once.
+ */
+static ssize_t socket_read(struct lane *lane, void *data, size_t most, int flags)
 {
     int faults = 0;
     ssize_t size;
@@ -188,6 +192,7 @@ static ssize_t socket_read(const struct lane *lane, void *data, size_t most, int
         else if (size >= 0 || errno != EINTR)
             break;
     }
+    lane->left_unread |= size < 0 && errno == ECONNRESET;
     if (size == 0)
         return -ECONNRESET;
 
@@ -204,7 +209,7 @@ static bool is_alone(const struct lane *lane)
  * Looks again and again for `budget_ns`, or until somebody else took the processor.  *now_ns is then, but for the last
  * looks.
  */
-static ssize_t socket_spin(const struct lane *lane, void *data, size_t most, uint32_t budget_ns, uint64_t *now_ns)
+static ssize_t socket_spin(struct lane *lane, void *data, size_t most, uint32_t budget_ns, uint64_t *now_ns)
 {
     uint64_t start_ns = *now_ns, before_ns;
 
@@ -392,6 +397,15 @@ static int answer_receive(struct lane *lane, uint64_t deadline_ns)
     return rc;
 }
 
+/* Ours was the last that was sent, and none that has not come whole is carried out. */
+static bool was_left_unread(const struct lane *lane)
+{
+    socklen_t size = sizeof(int);
+    int family = AF_UNSPEC;
+
+    return lane->left_unread && getsockopt(lane->fd, SOL_SOCKET, SO_DOMAIN, &family, &size) == 0 && family == AF_UNIX;
+}
+
 int lane_socket_exchange(struct lane *lane, uint64_t deadline_ns, bool *sent)
 {
     int rc;
@@ -407,6 +421,8 @@ int lane_socket_exchange(struct lane *lane, uint64_t deadline_ns, bool *sent)
         rc = answer_receive(lane, deadline_ns);
     if (rc == 0)
         lane_counts_note_over(&lane->counts, atomic_load(&lane->counts.filled));
+    if (rc == -ECONNRESET && was_left_unread(lane))
+        *sent = false;
 
     return rc;
 }

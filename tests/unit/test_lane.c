@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 
 static void echo(struct pair *pair, const void *text, size_t size)
@@ -417,6 +418,32 @@ static void a_request_to_a_closed_lane_was_not_sent(void **state)
     }
 }
 
+static void *close_unread(void *argument)
+{
+    struct pair *pair = argument;
+    int unread = 0;
+
+    while (unread == 0 && ioctl(pair->host.fd, FIONREAD, &unread) == 0)
+        usleep(1000);
+    lane_close(&pair->host);
+    return NULL;
+}
+
+static void a_request_that_is_left_unread_was_not_sent(void **state)
+{
+    struct pair pair;
+    pthread_t closer;
+    bool sent = true;
+
+    (void)state;
+    pair_open(&pair, MEDIUM_SOCKET);
+    assert_int_equal(pthread_create(&closer, NULL, close_unread, &pair), 0);
+    assert_int_equal(pair_call(&pair, ECHO, 0, &sent), -ECONNRESET);
+    assert_false(sent);
+    assert_int_equal(pthread_join(closer, NULL), 0);
+    pair_finish(&pair);
+}
+
 static void a_host_that_leaves_wakes_the_waiter(void **state)
 {
     (void)state;
@@ -622,6 +649,7 @@ int main(void)
         cmocka_unit_test(a_request_to_a_host_that_is_leaving_was_not_sent),
         cmocka_unit_test(a_host_does_not_leave_while_it_serves),
         cmocka_unit_test(a_request_to_a_closed_lane_was_not_sent),
+        cmocka_unit_test(a_request_that_is_left_unread_was_not_sent),
         cmocka_unit_test(a_host_that_leaves_wakes_the_waiter),
         cmocka_unit_test(answers_that_do_not_fit_are_refused),
         cmocka_unit_test(descriptors_outside_the_payload_are_refused),
