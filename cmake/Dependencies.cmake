@@ -3,17 +3,19 @@
 find_package(PkgConfig REQUIRED)
 find_package(Threads REQUIRED)
 
-# The source of a Debian package, in the directory that the cache variable names; fetched when it is not there.
-function(winapi_source package variable)
-    set(directory "${${variable}}")
-    if(EXISTS "${directory}")
-        return()
+# The source of a Debian package, in the directory that the cache variable names; fetched when it is not there, of this
+# system's release or of Debian's that `ARGN` names.
+function(winapi_fetch package variable)
+    if(NOT EXISTS "${${variable}}")
+        execute_process(COMMAND "${PROJECT_SOURCE_DIR}/cmake/debian-source.sh" ${package} "${${variable}}" ${ARGN})
     endif()
-    execute_process(COMMAND "${PROJECT_SOURCE_DIR}/cmake/debian-source.sh" ${package} "${directory}"
-        RESULT_VARIABLE failed)
-    if(failed)
-        message(FATAL_ERROR "There is no source of ${package} in ${directory}, and it could not be fetched (the reason "
-                            "is above).  Unpack it there, or say -D${variable}=DIRECTORY")
+endfunction()
+
+function(winapi_source package variable)
+    winapi_fetch(${package} ${variable} ${ARGN})
+    if(NOT EXISTS "${${variable}}")
+        message(FATAL_ERROR "There is no source of ${package} in ${${variable}}, and it could not be fetched (the "
+                            "reason is above).  Unpack it there, or say -D${variable}=DIRECTORY")
     endif()
 endfunction()
 
@@ -22,19 +24,9 @@ if(WINAPI_MUSL)
 else()
     pkg_check_modules(isal REQUIRED IMPORTED_TARGET libisal)
     add_library(winapi_isal ALIAS PkgConfig::isal)
-    pkg_check_modules(libffi REQUIRED libffi)
     pkg_check_modules(xxhash REQUIRED libxxhash)
-
-    # Debian's libffi_pic.a is the one that may go into a shared library.
-    find_library(WINAPI_FFI_ARCHIVE NAMES libffi_pic.a HINTS ${libffi_LIBDIR})
-    if(NOT WINAPI_FFI_ARCHIVE)
-        message(FATAL_ERROR "libffi_pic.a was not found: install libffi-dev, or set WINAPI_FFI_ARCHIVE to a libffi.a "
-                            "that was built with -fPIC")
-    endif()
-    add_library(winapi_ffi INTERFACE)
-    target_include_directories(winapi_ffi SYSTEM INTERFACE ${libffi_INCLUDE_DIRS})
-    target_link_libraries(winapi_ffi INTERFACE "${WINAPI_FFI_ARCHIVE}")
 endif()
+include(Libffi)
 
 # Debian has cJSON only as a shared library.
 winapi_source(cjson WINAPI_CJSON_DIR)

@@ -9,20 +9,7 @@ endforeach()
 file(CREATE_LINK "/usr/include/${CMAKE_SYSTEM_PROCESSOR}-linux-gnu/asm" "${links}/asm" SYMBOLIC)
 include_directories(SYSTEM "${links}")
 
-winapi_source(libffi WINAPI_LIBFFI_DIR)
 winapi_source(libisal WINAPI_LIBISAL_DIR)
-
-set(ffi_build "${PROJECT_BINARY_DIR}/source/libffi-built")
-set(ffi_archive "${ffi_build}/.libs/libffi.a")
-add_custom_command(OUTPUT "${ffi_archive}"
-    COMMAND "${PROJECT_SOURCE_DIR}/cmake/musl-libffi.sh" "${WINAPI_LIBFFI_DIR}" "${ffi_build}" "${CMAKE_C_COMPILER}"
-    DEPENDS "${PROJECT_SOURCE_DIR}/cmake/musl-libffi.sh"
-    COMMENT "Building libffi for musl" VERBATIM)
-add_custom_target(winapi_ffi_build DEPENDS "${ffi_archive}")
-add_library(winapi_ffi INTERFACE)
-add_dependencies(winapi_ffi winapi_ffi_build)
-target_include_directories(winapi_ffi SYSTEM INTERFACE "${ffi_build}/include")
-target_link_libraries(winapi_ffi INTERFACE "${ffi_archive}")
 
 # The checksum in portable C, which needs no assembler.
 add_library(winapi_isal STATIC "${WINAPI_LIBISAL_DIR}/crc/crc_base.c" "${WINAPI_LIBISAL_DIR}/crc/crc_base_aliases.c"

@@ -2,8 +2,9 @@
 # Fetches the source of a Debian or Ubuntu package into a directory: for libraries that the distribution ships
 # without a static archive.
 #
-#     debian-source.sh NAME DIRECTORY
+#     debian-source.sh NAME DIRECTORY [RELEASE]
 #
+# With RELEASE what the package's authors released, as that release of Debian has it, which this system need not be.
 # Does nothing when the directory is there already.  Needs no root and changes nothing outside DIRECTORY: apt runs
 # with lists and a cache of its own, the machine's mirrors and keyrings, and its signature checks on.
 set -eu
@@ -14,9 +15,10 @@ fail()
     exit 1
 }
 
-[ $# -eq 2 ] || fail "usage: debian-source.sh NAME DIRECTORY"
+[ $# -eq 2 ] || [ $# -eq 3 ] || fail "usage: debian-source.sh NAME DIRECTORY [RELEASE]"
 name=$1
 directory=$2
+release=${3:-}
 
 if [ -d "$directory" ]; then
     exit 0
@@ -66,6 +68,15 @@ default_archives()
     esac
 }
 
+# Of another release than the machine's; Ubuntu has Debian's keys in debian-archive-keyring.
+release_archives()
+{
+    ID=debian
+    [ -n "$(keyring_option)" ] || fail "Debian's keys are missing: install debian-archive-keyring, or unpack $name's source as $directory"
+    uri=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | grep -E -m 1 '/debian/?$' || true)
+    echo "deb-src $(keyring_option) ${uri:-http://deb.debian.org/debian} $release main"
+}
+
 # The machine's hooks around an update are about its own lists.
 write_configuration()
 {
@@ -90,7 +101,11 @@ mkdir -p "$work/lists/partial" "$work/cache/archives/partial" "$work/download"
 if [ "$(id -u)" -eq 0 ] && id _apt >/dev/null 2>&1; then
     chown _apt "$work/download"
 fi
-own_archives >"$work/sources.list"
+if [ -n "$release" ]; then
+    release_archives >"$work/sources.list"
+else
+    own_archives >"$work/sources.list"
+fi
 if [ ! -s "$work/sources.list" ]; then
     default_archives >"$work/sources.list"
 fi
@@ -99,14 +114,22 @@ write_configuration >"$work/apt.conf"
 echo "fetching the source of $name from:" >&2
 sed 's/^/    /' "$work/sources.list" >&2
 private_apt update >&2 || fail "apt-get update failed: is the network up? Or unpack $name's source as $directory"
-(cd "$work/download" && private_apt source "$name" >&2) ||
+(cd "$work/download" && private_apt source ${release:+--tar-only} "$name" >&2) ||
     fail "$name could not be downloaded: is the network up? Or unpack its source as $directory"
 
 # Unpacked under another name first, so that a directory with the right name is always whole.  apt has checked every
 # file against the archive's signature; dpkg-source would look for the uploader's key, which users do not have.
 mkdir -p "$(dirname "$directory")"
 rm -rf "$directory.partial"
-if ! dpkg-source --no-check --no-copy -x "$work"/download/*.dsc "$directory.partial" >"$work/log" 2>&1; then
+unpack()
+{
+    if [ -n "$release" ]; then
+        mkdir "$directory.partial" && tar -xf "$work"/download/*.orig.tar.* -C "$directory.partial" --strip-components=1
+    else
+        dpkg-source --no-check --no-copy -x "$work"/download/*.dsc "$directory.partial"
+    fi
+}
+if ! unpack >"$work/log" 2>&1; then
     cat "$work/log" >&2
     fail "$name could not be unpacked"
 fi

@@ -1,4 +1,4 @@
-/* The jump through libffi.  The only file that calls ffi_call. */
+/* The jump through libffi.  The only file that calls through it. */
 #include "spec/call/call.h"
 
 #include <errno.h>
@@ -12,6 +12,12 @@ void call_through(const struct plan *plan, void (*function)(void), void *result,
     /* libffi (3.4 on x86-64) redirects the entries of structs to copies on its stack, which are gone afterwards. */
     if (!plan->quick.is_possible)
         passed = memcpy(own, arguments, plan->row->parameter_count * sizeof(*own));
+#if PLAN_HAS_PLACEMENT
+    if (plan->placement) {
+        ffi_call_plan_invoke(plan->placement, function, result, passed);
+        return;
+    }
+#endif
     ffi_call((ffi_cif *)&plan->cif, function, result, passed);
 }
 

@@ -135,6 +135,24 @@ static int prepare_cif(struct plan *plan)
     return 0;
 }
 
+static void prepare_placement(struct plan *plan)
+{
+#if PLAN_HAS_PLACEMENT
+    plan->placement = ffi_call_plan_alloc(&plan->cif); /* without memory for it calls are slower */
+#else
+    (void)plan;
+#endif
+}
+
+static void free_placement(struct plan *plan)
+{
+#if PLAN_HAS_PLACEMENT
+    ffi_call_plan_free(plan->placement);
+#else
+    (void)plan;
+#endif
+}
+
 uint64_t plan_worst_value(const struct type *type)
 {
     uint64_t worst = 0;
@@ -188,6 +206,7 @@ int plan_create(struct plan **plan, const struct row *row)
         plan_destroy(made);
         return error;
     }
+    prepare_placement(made);
     sort_parameters(made);
     measure_room(made);
     quick_prepare(&made->quick, row, made->values, made->value_count, made->pointers, made->pointer_count);
@@ -199,6 +218,7 @@ void plan_destroy(struct plan *plan)
 {
     if (!plan)
         return;
+    free_placement(plan);
     free(plan->memory);
     free(plan);
 }

@@ -16,6 +16,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* libffi 3.7 and newer can be told once of a call that is made often. */
+#if defined(FFI_VERSION_NUMBER) && FFI_VERSION_NUMBER >= 30700
+#define PLAN_HAS_PLACEMENT 1
+#else
+#define PLAN_HAS_PLACEMENT 0
+#endif
+
 enum {
     PLAN_STRING_ROOM = 64 << 10, /* for a returned string */
     PLAN_ALIGNMENT = 16,         /* of an argument */
@@ -32,7 +39,8 @@ struct plan {
     size_t arguments_size; /* host: bytes for the arguments and libffi's array of pointers to them */
     uint64_t reply_room;   /* guest: the most bytes that the result takes in a reply's body */
     struct quick quick;
-    void *memory; /* everything that libffi's types need */
+    void *memory;                    /* everything that libffi's types need */
+    struct ffi_call_plan *placement; /* where libffi puts the arguments; NULL: it finds that out at each call */
 };
 
 /* -ENOTSUP libffi cannot make such a call; -ENOMEM. */

@@ -27,7 +27,7 @@ ROOMS = {
 # What has one door: its name, the pattern of its use, and the files that may use it.
 DOORS = [
     ("JSON text", r"\bcJSON_Parse\w*\s*\(", ["spec/table/table_json.c", "spec/wire/channel.c"]),
-    ("calling through libffi", r"\bffi_call\s*\(", ["spec/call/invoke.c", "preload/command/bench/bench_ffi.c"]),
+    ("calling through libffi", r"\bffi_call(_plan_invoke)?\s*\(", ["spec/call/invoke.c", "preload/command/bench/bench_ffi.c"]),
     ("libffi's call interfaces", r"\bffi_prep_cif\w*\s*\(", ["spec/call/*.c", "preload/command/bench/bench_ffi.c"]),
     ("libffi's closures", r"\bffi_prep_(go_)?closure\w*\s*\(", ["preload/*.c"]),
     ("the dynamic loader", r"\bdl(open|sym|vsym|mopen|addr)\s*\(", ["preload/loader/shims.[ch]", "host/native_library.c"]),
