@@ -54,7 +54,7 @@ static int read_constant(struct reading *reading, const cJSON *json)
     int64_t value;
     int status;
 
-    reading_owner(reading, "constant", json->string);
+    reading_owner(reading, "constant", json->string, json);
     status = expression_read_constant(reading, "value", json, &value);
     return status < 0 ? status : types_add_constant(reading, json->string, value);
 }
@@ -79,6 +79,7 @@ void constants_read(struct reading *reading, const cJSON *constants, bool *is_la
 {
     const cJSON *item;
 
+    (void)reading_item(reading, constants);
     if (constants && !cJSON_IsObject(constants)) {
         reading_fault(reading, "\"constants\" must be an object: {\"NAME\": 1}");
         return;
@@ -89,7 +90,7 @@ void constants_read(struct reading *reading, const cJSON *constants, bool *is_la
         if (!*is_late++ && read_constant(reading, item) == -ENOMEM)
             break;
     }
-    reading_owner(reading, NULL, NULL);
+    reading_owner(reading, NULL, NULL, NULL);
 }
 
 void constants_read_late(struct reading *reading, const cJSON *constants, const bool *is_late)
@@ -103,5 +104,5 @@ void constants_read_late(struct reading *reading, const cJSON *constants, const 
         if (*is_late++ && read_constant(reading, item) == -ENOMEM)
             break;
     }
-    reading_owner(reading, NULL, NULL);
+    reading_owner(reading, NULL, NULL, NULL);
 }

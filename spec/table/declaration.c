@@ -148,7 +148,7 @@ int declaration_prototype(struct reading *reading, const char *text, struct prot
         return status;
     if (!prototype->result.name)
         return lexer_fault(&lexer, "the name of the function is missing");
-    reading_owner(reading, "function", prototype->result.name);
+    reading_name(reading, "function", prototype->result.name);
     if (prototype->result.array_count || !lexer_take(&lexer, "("))
         return lexer_fault(&lexer, "the parameters of %s are missing: '(' was expected", prototype->result.name);
     status = parse_parameters(&lexer, prototype);

@@ -77,6 +77,7 @@ static int read_members(struct reading *reading, const cJSON *json, bool *is_uns
     {
         if (strcmp(item->string, "enum") == 0 || strcmp(item->string, "comment") == 0)
             continue;
+        reading_key(reading, item);
         if (strcmp(item->string, "unsigned") != 0)
             return reading_fault(reading,
                                  "unknown key \"%.100s\" beside \"enum\"; there are \"unsigned\" and "
@@ -85,18 +86,21 @@ static int read_members(struct reading *reading, const cJSON *json, bool *is_uns
         if (reading_flag(reading, item, is_unsigned) < 0)
             return -EINVAL;
     }
+    (void)reading_item(reading, NULL);
     return 0;
 }
 
 int enum_type_read(struct reading *reading, const cJSON *json, struct type *type)
 {
-    const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(json, "enum"));
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(json, "enum");
+    const char *text = cJSON_GetStringValue(item);
     bool is_unsigned = false;
     char *copy;
     int status = read_members(reading, json, &is_unsigned);
 
     if (status < 0)
         return status;
+    reading_text(reading, item);
     if (!text)
         return reading_fault(reading, "\"enum\" must be text: \"A = 0, B, C = 1 << 4\"");
 

@@ -261,6 +261,8 @@ int expression_read(struct reading *reading, const char *what, const cJSON *json
     char number[32];
     char *text;
     int64_t value;
+    const cJSON *before = reading_item(reading, json);
+    int status;
 
     if (cJSON_IsString(json)) {
         text = reading_copy(reading, json->valuestring, strlen(json->valuestring));
@@ -271,7 +273,10 @@ int expression_read(struct reading *reading, const char *what, const cJSON *json
         return reading_fault(
             reading, "\"%s\" must be a whole number or an expression in quotes (numbers from 2^53 on too)", what);
     }
-    return text ? expression_parse(reading, what, text, names, expression) : -ENOMEM;
+    status = text ? expression_parse(reading, what, text, names, expression) : -ENOMEM;
+    if (status == 0)
+        (void)reading_item(reading, before);
+    return status;
 }
 
 static int require_constant(struct reading *reading, const char *what, const struct expression *expression,
@@ -287,7 +292,14 @@ int expression_read_constant(struct reading *reading, const char *what, const cJ
     struct expression *expression = NULL;
     int status = expression_read(reading, what, json, NULL, &expression);
 
-    return status < 0 ? status : require_constant(reading, what, expression, value);
+    if (status == 0) {
+        const cJSON *before = reading_item(reading, json);
+
+        status = require_constant(reading, what, expression, value);
+        if (status == 0)
+            (void)reading_item(reading, before);
+    }
+    return status;
 }
 
 int expression_parse_constant(struct reading *reading, const char *what, const char *text, int64_t *value)

@@ -101,10 +101,9 @@ int lexer_fault(struct lexer *lexer, const char *format, ...)
         message = NULL;
     va_end(arguments);
 
-    text_add(&what, message ? message : "out of memory");
+    text_format(&what, "%s: %s", lexer->what, message ? message : "out of memory");
     free(message);
-    return reading_fault(lexer->reading, "%s \"%.300s\", at position %zu: %s", lexer->what, lexer->text,
-                         (size_t)(lexer->token.start - lexer->text) + 1, what.data ? what.data : "");
+    return reading_fault_in(lexer->reading, lexer->text, (size_t)(lexer->token.start - lexer->text), what.data);
 }
 
 void lexer_blank_comments(char *text)

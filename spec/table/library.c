@@ -28,6 +28,7 @@ static int read_name(struct reading *reading, const cJSON *json, const char **li
 {
     const char *name = cJSON_GetStringValue(json);
 
+    (void)reading_item(reading, json);
     if (!name || !*name)
         return reading_fault(reading, "\"library\" must be a soname (\"libz.so.1\"), a path, or an object: "
                                       "{\"linux\": \"libz.so.1\", \"windows\": \"zlib1.dll\"}");
@@ -52,6 +53,7 @@ int library_read(struct reading *reading, const cJSON *json, const char **librar
         const char *name = NULL;
         int status;
 
+        reading_key(reading, item);
         if (strcmp(item->string, "linux") != 0 && strcmp(item->string, "windows") != 0)
             return reading_fault(reading, "unknown system \"%.100s\" in \"library\"; there are linux and windows",
                                  item->string);

@@ -25,13 +25,14 @@ static struct field *find_field(struct field *fields, size_t count, const char *
     return NULL;
 }
 
-static int fault_unknown(struct reading *reading, const struct type *type, const char *name)
+static int fault_unknown(struct reading *reading, const struct type *type, const cJSON *item)
 {
     AUTO_TEXT struct text list = {0};
 
     for (size_t i = 0; i < type->field_count && i < 12; i++)
         text_format(&list, "%s %.60s", i ? "," : "", type->fields[i].name);
-    return reading_fault(reading, "no member of %s is called \"%.100s\"; the members are:%s", type->name, name,
+    reading_key(reading, item);
+    return reading_fault(reading, "no member of %s is called \"%.100s\"; the members are:%s", type->name, item->string,
                          list.data ? list.data : "");
 }
 
@@ -52,7 +53,7 @@ static int read_member(struct reading *reading, const cJSON *words, const char *
 
     if (!inside)
         return -ENOMEM;
-    reading_part(reading, "parameter", inside);
+    reading_part(reading, "parameter", inside, words);
     status = passing_read(reading, &place, words, &field->passing);
     return status < 0 ? status : members_read(reading, words, inside, names, &field->type);
 }
@@ -75,8 +76,8 @@ static int read_struct(struct reading *reading, const cJSON *members, const char
     {
         struct field *field = find_field(fields, type->field_count, item->string);
 
-        status = field ? read_member(reading, item, path, &names, field) : fault_unknown(reading, type, item->string);
-        reading_part(reading, "parameter", path);
+        status = field ? read_member(reading, item, path, &names, field) : fault_unknown(reading, type, item);
+        reading_part(reading, "parameter", path, members);
         if (status < 0)
             return status;
     }

@@ -123,11 +123,13 @@ static int check_constant(struct reading *reading, const char *key, const struct
 static int read_length(struct reading *reading, const struct passing_place *place, const cJSON *json, size_t unit,
                        struct expression **length)
 {
+    const cJSON *before = reading_item(reading, json);
     int status = expression_read(reading, json->string, json, place->names, length);
 
-    if (status < 0)
-        return status;
-    return check_constant(reading, json->string, *length, place->type->target, unit);
+    if (status == 0)
+        status = check_constant(reading, json->string, *length, place->type->target, unit);
+    (void)reading_item(reading, before);
+    return status;
 }
 
 static int read_lengths(struct reading *reading, const struct passing_place *place, const struct words *words,

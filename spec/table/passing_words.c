@@ -23,6 +23,7 @@ static int read_extent(struct reading *reading, const cJSON *json, struct extent
     const cJSON *item;
     int status = 0;
 
+    (void)reading_item(reading, json);
     if (cJSON_IsTrue(json))
         return 0;
     if (!cJSON_IsObject(json))
@@ -30,6 +31,7 @@ static int read_extent(struct reading *reading, const cJSON *json, struct extent
                              json->string);
     cJSON_ArrayForEach(item, json)
     {
+        reading_key(reading, item);
         if (strcmp(item->string, "size") == 0)
             extent->size = item;
         else if (strcmp(item->string, "count") == 0)
@@ -44,6 +46,7 @@ static int read_extent(struct reading *reading, const cJSON *json, struct extent
         if (status < 0)
             return status;
     }
+    (void)reading_item(reading, json);
     return check_extent(reading, json->string, extent);
 }
 
@@ -54,6 +57,7 @@ static int read_extent(struct reading *reading, const cJSON *json, struct extent
 static int join_directions(struct reading *reading, const struct extent_words *in, const struct extent_words *out,
                            struct words *words)
 {
+    reading_key(reading, in->capacity);
     if (in->capacity)
         return reading_fault(reading, "\"capacity\" is room for what comes back; write it into \"out\"");
     if (words->is_string || !((in->size && out->size) || (in->count && out->count)))
@@ -84,8 +88,10 @@ static int read_directions(struct reading *reading, const cJSON *json, struct wo
     const cJSON *inout = cJSON_GetObjectItemCaseSensitive(json, "inout");
     const cJSON *one = in ? in : out ? out : inout;
 
+    reading_key(reading, inout);
     if (inout && (in || out))
         return reading_fault(reading, "\"inout\" says both \"in\" and \"out\"; leave those out");
+    (void)reading_item(reading, json);
     if (in && out)
         return read_both(reading, in, out, words);
     words->direction = in ? DIRECTION_IN : out ? DIRECTION_OUT : inout ? DIRECTION_INOUT : DIRECTION_NONE;
@@ -126,6 +132,7 @@ static int read_word(struct reading *reading, const cJSON *json, struct words *w
 {
     const char *key = json->string;
 
+    (void)reading_item(reading, json);
     if (strcmp(key, "in") == 0 || strcmp(key, "out") == 0 || strcmp(key, "inout") == 0)
         return 0; /* read_directions() */
     if (strcmp(key, "members") == 0)
@@ -140,6 +147,7 @@ static int read_word(struct reading *reading, const cJSON *json, struct words *w
         return reading_flag(reading, json, &words->is_volatile);
     if (strcmp(key, "tolerance") == 0)
         return read_tolerance(reading, json, words);
+    reading_key(reading, json);
     return reading_fault(reading,
                          "unknown word \"%.100s\"; there are in, out, inout, string, nullable, close, volatile, "
                          "tolerance, members",
@@ -175,6 +183,7 @@ int passing_words_read(struct reading *reading, const cJSON *json, struct words 
     *words = (struct words){0};
     if (!json)
         return 0;
+    (void)reading_item(reading, json);
     if (cJSON_IsString(json))
         status = read_short(reading, json->valuestring, words);
     else if (!cJSON_IsObject(json))
@@ -187,5 +196,6 @@ int passing_words_read(struct reading *reading, const cJSON *json, struct words 
     words->is_string |= words->extent.is_string;
     if (words->is_string && !words->direction)
         words->direction = DIRECTION_IN;
+    (void)reading_item(reading, NULL);
     return status;
 }

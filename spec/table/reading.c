@@ -11,45 +11,167 @@
 /* A double holds every integer below this, so a JSON number from here on may not be what was written. */
 #define INEXACT_FROM 9007199254740992.0
 
-static void add_place(struct text *line, const char *kind, const char *name)
+/* ---- places ---- */
+
+static bool is_of_name(char c)
+{
+    return c == '_' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+/* Where a part is declared: its name, with nothing more of a declaration behind it. */
+static const char *find_name(const char *text, const char *name)
+{
+    size_t size = strlen(name);
+    const char *found = NULL;
+
+    for (const char *at = strstr(text, name); size && at; at = strstr(at + 1, name)) {
+        const char *behind = at + size + strspn(at + size, " \t\r\n");
+
+        if ((at == text || !is_of_name(at[-1])) && !is_of_name(at[size]) && (!*behind || strchr(",)[;:", *behind)))
+            found = at;
+    }
+    return found;
+}
+
+/* Where the string `item` holds this byte of `text`, which must be all of it. */
+static bool find_byte(const struct reading *reading, const cJSON *item, const char *text, size_t offset, size_t *at)
+{
+    struct item_place place;
+
+    if (!cJSON_IsString(item) || strlen(item->valuestring) != strlen(text) ||
+        !position_find(&reading->text, item, &place))
+        return false;
+    *at = position_in_string(&reading->text, place.value, offset);
+    return true;
+}
+
+static bool find_part(const struct reading *reading, size_t *at)
+{
+    const struct place *place = &reading->place;
+    const char *text = place->text ? place->text->valuestring : NULL;
+    const char *name = text && place->part ? find_name(text, place->part) : NULL;
+
+    return name && find_byte(reading, place->text, text, (size_t)(name - text), at);
+}
+
+static bool find_item(const struct reading *reading, const cJSON *item, bool is_key, size_t *at)
+{
+    struct item_place place;
+
+    if (!position_find(&reading->text, item, &place))
+        return false;
+    *at = is_key ? place.key : place.value;
+    return true;
+}
+
+/* As near as is known.  The text itself always is, once it is parsed. */
+static bool find_place(const struct reading *reading, size_t *at)
+{
+    const struct place *place = &reading->place;
+
+    return find_item(reading, place->item, place->is_key, at) || find_item(reading, place->part_item, true, at) ||
+           find_part(reading, at) || find_item(reading, place->text, false, at) ||
+           find_item(reading, place->owner_item, true, at) || find_item(reading, reading->text.tree, false, at);
+}
+
+/* ---- faults ---- */
+
+static void add_part(struct text *line, const char *kind, const char *name)
 {
     if (name)
         text_format(line, ": %s%s%.100s", kind, *name ? " " : "", name);
 }
 
-int reading_fault(struct reading *reading, const char *format, ...)
+/* `at` NULL: no place in the file. */
+static int add_fault(struct reading *reading, const size_t *at, const char *what)
 {
+    const struct place *place = &reading->place;
     AUTO_TEXT struct text line = {0};
-    char *what = NULL;
-    va_list arguments;
+    size_t number, column;
 
     reading->faults++;
+    text_add(&line, reading->path);
+    if (at) {
+        position_lines(&reading->text, *at, &number, &column);
+        text_format(&line, ":%zu:%zu", number, column);
+    }
+    add_part(&line, "table", reading->table);
+    add_part(&line, place->owner_kind, place->owner);
+    add_part(&line, place->part_kind, place->part);
+    diagnostics_add(reading->diagnostics, "%s: %s", line.data ? line.data : "", what ? what : "out of memory");
+    return -EINVAL;
+}
+
+int reading_fault(struct reading *reading, const char *format, ...)
+{
+    char *what = NULL;
+    va_list arguments;
+    size_t at;
+
     va_start(arguments, format);
     if (vasprintf(&what, format, arguments) < 0)
         what = NULL;
     va_end(arguments);
-
-    text_add(&line, reading->path);
-    add_place(&line, "table", reading->table);
-    add_place(&line, reading->owner_kind, reading->owner);
-    add_place(&line, reading->part_kind, reading->part);
-    diagnostics_add(reading->diagnostics, "%s: %s", line.data ? line.data : "", what ? what : "out of memory");
+    (void)add_fault(reading, find_place(reading, &at) ? &at : NULL, what);
     free(what);
     return -EINVAL;
 }
 
-void reading_owner(struct reading *reading, const char *kind, const char *name)
+int reading_fault_in(struct reading *reading, const char *text, size_t offset, const char *what)
 {
-    reading->owner_kind = kind;
-    reading->owner = name;
-    reading->part = NULL;
+    size_t at;
+
+    if (find_byte(reading, reading->place.item, text, offset, &at) ||
+        find_byte(reading, reading->place.text, text, offset, &at))
+        return add_fault(reading, &at, what);
+    return reading_fault(reading, "\"%.300s\", at position %zu: %s", text, offset + 1, what ? what : "out of memory");
 }
 
-void reading_part(struct reading *reading, const char *kind, const char *name)
+int reading_fault_at(struct reading *reading, size_t at, const char *what)
 {
-    reading->part_kind = kind;
-    reading->part = name;
+    return add_fault(reading, &at, what);
 }
+
+void reading_owner(struct reading *reading, const char *kind, const char *name, const cJSON *item)
+{
+    reading->place = (struct place){.owner_kind = kind, .owner = name, .owner_item = item};
+}
+
+void reading_name(struct reading *reading, const char *kind, const char *name)
+{
+    reading->place.owner_kind = kind;
+    reading->place.owner = name;
+}
+
+void reading_text(struct reading *reading, const cJSON *text)
+{
+    reading->place.text = text;
+}
+
+void reading_part(struct reading *reading, const char *kind, const char *name, const cJSON *item)
+{
+    reading->place.part_kind = kind;
+    reading->place.part = name;
+    reading->place.part_item = item;
+    (void)reading_item(reading, NULL);
+}
+
+const cJSON *reading_item(struct reading *reading, const cJSON *item)
+{
+    const cJSON *before = reading->place.item;
+
+    reading->place.item = item;
+    reading->place.is_key = false;
+    return before;
+}
+
+void reading_key(struct reading *reading, const cJSON *item)
+{
+    reading->place.item = item;
+    reading->place.is_key = true;
+}
+
+/* ---- memory ---- */
 
 void *reading_take(struct reading *reading, size_t count, size_t size)
 {
@@ -95,6 +217,7 @@ int reading_flag(struct reading *reading, const cJSON *json, bool *flag)
 {
     if (!json)
         return 0;
+    (void)reading_item(reading, json);
     if (!cJSON_IsBool(json))
         return reading_fault(reading, "\"%s\" must be true or false", json->string);
     *flag = cJSON_IsTrue(json);

@@ -12,7 +12,7 @@ static int refuse_out(struct reading *reading, const struct row *row)
 
         if (!is_out && !type_brings_back(parameter->type))
             continue;
-        reading_part(reading, "parameter", parameter->name ? parameter->name : "without a name");
+        reading_part(reading, "parameter", parameter->name ? parameter->name : "without a name", NULL);
         return reading_fault(reading, "\"async\": the caller does not wait, so nothing can come back here");
     }
     return 0;
@@ -26,9 +26,11 @@ static int read_promise(struct reading *reading, const cJSON *json, const struct
 
     cJSON_ArrayForEach(item, json)
     {
+        reading_key(reading, item);
         if (strcmp(item->string, "returns") != 0)
             return reading_fault(reading, "unknown key \"%.100s\" in \"async\"; there is returns", item->string);
     }
+    (void)reading_item(reading, returns ? returns : json);
     if (type->kind == TYPE_VOID || type->kind == TYPE_FLOATING || !type_is_scalar(type))
         return reading_fault(reading,
                              "\"async\" with \"returns\" is for functions that return an integer, a bool or an "
@@ -55,6 +57,7 @@ int row_async_read(struct reading *reading, const cJSON *json, struct row *row)
     if (!json || cJSON_IsFalse(json))
         return 0;
     row->is_async = true;
+    (void)reading_item(reading, json);
     if (cJSON_IsObject(json)) {
         int status = read_promise(reading, json, type, &row->async_result);
 

@@ -20,6 +20,7 @@ static int read_lost(struct reading *reading, const cJSON *json, enum lost_polic
 
     if (!json)
         return 0;
+    (void)reading_item(reading, json);
     for (unsigned i = 0; name && i < COUNT_OF(names); i++) {
         if (strcmp(name, names[i]) == 0) {
             *lost = (enum lost_policy)i;
@@ -95,6 +96,7 @@ static int read_value(struct reading *reading, const cJSON *json, struct row *ro
     int64_t value;
     int status;
 
+    (void)reading_item(reading, json);
     if (type->kind == TYPE_FLOATING)
         return set_floating(reading, row, json);
     if (cJSON_IsNull(json) && type_is_scalar(type))
@@ -117,6 +119,7 @@ static int read_error_number(struct reading *reading, const cJSON *json, struct 
     const char *name = cJSON_GetStringValue(json);
     int64_t number;
 
+    (void)reading_item(reading, json);
     if (name && error_number_parse(name, &failure->error_number) == 0)
         return 0;
     if (!reading_is_integer(json, &number) || number <= 0 || number > 4095)
@@ -133,6 +136,7 @@ static int read_failure_object(struct reading *reading, const cJSON *json, struc
     {
         int status = 0;
 
+        reading_key(reading, item);
         if (strcmp(item->string, "return") == 0)
             value = item;
         else if (strcmp(item->string, "errno") == 0)
@@ -143,6 +147,7 @@ static int read_failure_object(struct reading *reading, const cJSON *json, struc
         if (status < 0)
             return status;
     }
+    (void)reading_item(reading, json);
     if (row->result.type->kind == TYPE_VOID)
         return value ? reading_fault(reading, "the function returns nothing, so \"failure\" has no \"return\"") : 0;
     if (!value)
@@ -162,6 +167,7 @@ static int read_failure(struct reading *reading, const cJSON *json, const cJSON 
         own = otherwise;
     if (cJSON_IsObject(own))
         return read_failure_object(reading, own, row);
+    (void)reading_item(reading, own);
     if (is_void)
         return reading_fault(reading, "the function returns nothing, so there is no \"failure\" value; only "
                                       "{\"errno\": \"EIO\"} can be said");
@@ -211,5 +217,6 @@ int row_failure_read(struct reading *reading, const cJSON *json, const struct ro
         status = reading_flag(reading, row_key(json, "idempotent", defaults->idempotent), &row->idempotent);
     if (status == 0)
         status = read_failure(reading, json, defaults->failure, row);
+    (void)reading_item(reading, NULL);
     return status < 0 ? status : check_enough(reading, row, lost != NULL);
 }

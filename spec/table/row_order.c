@@ -162,7 +162,7 @@ static int fault_circle(struct reading *reading, const struct row *row, uint64_t
                     row->parameters[next].name);
         at = next;
     }
-    reading_part(reading, "parameter", row->parameters[at].name);
+    reading_part(reading, "parameter", row->parameters[at].name, NULL);
     return reading_fault(reading, "sizes that wait for each other:%s", circle.data ? circle.data : "");
 }
 
@@ -188,11 +188,11 @@ int row_order_find(struct reading *reading, struct row *row)
     for (size_t i = 0; i < row->parameter_count; i++) {
         int status;
 
-        reading_part(reading, "parameter", row->parameters[i].name);
+        reading_part(reading, "parameter", row->parameters[i].name, NULL);
         status = check_sizes(reading, row, &row->parameters[i], row->parameters[i].type, &row->parameters[i].passing);
         if (status < 0)
             return status;
     }
-    reading_part(reading, NULL, NULL);
+    reading_part(reading, NULL, NULL, NULL);
     return 0;
 }

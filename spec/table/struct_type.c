@@ -49,7 +49,7 @@ static int lay_out(struct reading *reading, const struct declaration *members, s
     for (size_t i = 0; i < type->field_count; i++) {
         int status;
 
-        reading_part(reading, "member", members[i].name);
+        reading_part(reading, "member", members[i].name, NULL);
         fields[i].name = members[i].name;
         status = types_resolve(reading, &members[i], TYPE_PLACE_MEMBER, &fields[i].type);
         if (status == 0)
@@ -80,7 +80,7 @@ static int check_names(struct reading *reading, const struct type *type, struct 
     for (size_t i = 0; i < type->field_count; i++) {
         int status = names_add(names, type->fields[i].name, i);
 
-        reading_part(reading, "member", type->fields[i].name);
+        reading_part(reading, "member", type->fields[i].name, NULL);
         if (status == -EEXIST)
             return reading_fault(reading, "the name is there twice");
         if (status < 0)
@@ -88,7 +88,7 @@ static int check_names(struct reading *reading, const struct type *type, struct 
         if (is_reserved(type->fields[i].name))
             return reading_fault(reading, "this name means something else here; give the member another one");
     }
-    reading_part(reading, NULL, NULL);
+    reading_part(reading, NULL, NULL, NULL);
     return 0;
 }
 
@@ -99,9 +99,10 @@ static int check_keys(struct reading *reading, const cJSON *json, const struct n
 
     cJSON_ArrayForEach(item, json)
     {
-        if (!is_reserved(item->string) && !names_find(names, item->string, &number))
-            return reading_fault(reading, "unknown key \"%.100s\": no member of the struct is called that",
-                                 item->string);
+        if (is_reserved(item->string) || names_find(names, item->string, &number))
+            continue;
+        reading_key(reading, item);
+        return reading_fault(reading, "unknown key \"%.100s\": no member of the struct is called that", item->string);
     }
     return 0;
 }
@@ -116,11 +117,11 @@ static int read_words(struct reading *reading, const cJSON *json, struct field *
         const struct passing_place place = {PASSING_MEMBER, fields[i].name, fields[i].type, &names, NULL};
         int result;
 
-        reading_part(reading, "member", fields[i].name);
+        reading_part(reading, "member", fields[i].name, words);
         result = passing_read(reading, &place, words, &fields[i].passing);
         status = result < 0 ? result : status;
     }
-    reading_part(reading, NULL, NULL);
+    reading_part(reading, NULL, NULL, NULL);
     return status;
 }
 
@@ -138,12 +139,14 @@ static int read_members(struct reading *reading, const cJSON *json, struct field
 
 int struct_type_read(struct reading *reading, const cJSON *json, struct type *type)
 {
-    const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(json, "struct"));
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(json, "struct");
+    const char *text = cJSON_GetStringValue(item);
     struct declaration *members;
     struct field *fields;
     int status;
 
     type->alignment = 1;
+    reading_text(reading, item);
     if (!text)
         return reading_fault(reading, "\"struct\" must be text: \"void *data; size_t size;\"");
     status = declaration_members(reading, text, &members, &type->field_count);

@@ -68,6 +68,7 @@ static int read_name(struct reading *reading, const cJSON *json, struct table *t
 
     if (!json)
         return reading_fault(reading, "\"table\" is missing: the name of the table");
+    (void)reading_item(reading, json);
     if (!name || !is_table_name(name))
         return reading_fault(reading, "\"table\" must be a name of letters, digits, - and _");
     table->name = reading_copy(reading, name, strlen(name));
@@ -79,6 +80,7 @@ static int read_version(struct reading *reading, const cJSON *json, struct table
 {
     int64_t version;
 
+    (void)reading_item(reading, json);
     if (!reading_is_integer(json, &version) || version <= 0 || version > INT_MAX)
         return reading_fault(reading, "\"version\" must be a whole number from 1 on");
     table->version = (unsigned)version;
@@ -98,6 +100,7 @@ static int check_keys(struct reading *reading, const cJSON *json)
 
         while (i < COUNT_OF(keys) && strcmp(item->string, keys[i]) != 0)
             i++;
+        reading_key(reading, item);
         if (i == COUNT_OF(keys))
             return reading_fault(reading, "unknown key \"%.100s\"; docs/spec-files.md lists those of a table",
                                  item->string);
@@ -121,7 +124,7 @@ static void read_row(struct reading *reading, struct table *table, struct names 
     int status;
 
     *row = (struct row){.table = table, .index = table->row_count};
-    reading_owner(reading, NULL, NULL);
+    reading_owner(reading, NULL, NULL, NULL);
     status = row_read(reading, json, defaults, row);
     if (row->name) {
         int known = add_function(reading, functions, row);
@@ -139,6 +142,7 @@ static void read_functions(struct reading *reading, struct table *table, const c
     AUTO_NAMES struct names names = {0};
     const cJSON *item;
 
+    (void)reading_item(reading, functions);
     if (!cJSON_IsArray(functions)) {
         reading_fault(reading, "\"functions\" is missing: a list of rows, [{\"prototype\": \"int f(int a)\"}, ...]");
         return;
@@ -150,7 +154,7 @@ static void read_functions(struct reading *reading, struct table *table, const c
             break;
         read_row(reading, table, &names, item, defaults);
     }
-    reading_owner(reading, NULL, NULL);
+    reading_owner(reading, NULL, NULL, NULL);
 }
 
 static void read_table(struct reading *reading, struct table *table, const cJSON *json)
@@ -171,6 +175,7 @@ static void read_table(struct reading *reading, struct table *table, const cJSON
         status = check_keys(reading, json);
     if (status != -ENOMEM)
         status = library_read(reading, cJSON_GetObjectItemCaseSensitive(json, "library"), &table->library);
+    (void)reading_item(reading, NULL);
     if (status == -ENOMEM)
         reading->out_of_memory = true;
     if (status == -EINVAL)
@@ -242,7 +247,7 @@ int table_parse(struct table **table, const char *json, size_t size, const char 
 {
     struct table_storage *storage = create_storage(path);
     struct types types = {0};
-    struct reading reading = {.diagnostics = diagnostics, .types = &types, .path = path};
+    struct reading reading = {.diagnostics = diagnostics, .types = &types, .path = path, .text = {json, size, NULL}};
     cJSON *tree = NULL;
     int status;
 

@@ -11,27 +11,6 @@
 
 enum { MEMBERS_WITHOUT_MAP = 16, NESTING_MOST = 32 };
 
-static void find_position(const char *json, size_t at, size_t *line, size_t *column)
-{
-    *line = 1;
-    *column = 1;
-    for (size_t i = 0; i < at; i++) {
-        ++*column;
-        if (json[i] == '\n') {
-            ++*line;
-            *column = 1;
-        }
-    }
-}
-
-static int fault_at(struct reading *reading, const char *json, size_t at, const char *what)
-{
-    size_t line, column;
-
-    find_position(json, at, &line, &column);
-    return reading_fault(reading, "line %zu, column %zu: %s", line, column, what);
-}
-
 /* Where the escape \u0000 stands; `size` when it does not. */
 static size_t find_escaped_nul(const char *json, size_t size)
 {
@@ -53,10 +32,10 @@ static int check_nul(struct reading *reading, const char *json, size_t size)
     size_t escaped;
 
     if (nul)
-        return fault_at(reading, json, (size_t)(nul - json), "a NUL byte; a spec file is text");
+        return reading_fault_at(reading, (size_t)(nul - json), "a NUL byte; a spec file is text");
     escaped = find_escaped_nul(json, size);
     if (escaped < size)
-        return fault_at(reading, json, escaped, "\\u0000 cannot be part of a name or a text");
+        return reading_fault_at(reading, escaped, "\\u0000 cannot be part of a name or a text");
     return 0;
 }
 
@@ -76,14 +55,15 @@ static int check_nesting(struct reading *reading, const char *json, size_t size)
         else if ((json[i] == ']' || json[i] == '}') && depth)
             depth--;
         if (depth > NESTING_MOST)
-            return fault_at(reading, json, i, "nested too deep; no spec file needs that");
+            return reading_fault_at(reading, i, "nested too deep; no spec file needs that");
     }
     return 0;
 }
 
-static int fault_double(struct reading *reading, const char *key)
+static int fault_double(struct reading *reading, const cJSON *item)
 {
-    return reading_fault(reading, "the key \"%.100s\" is there twice in one object", key);
+    reading_key(reading, item);
+    return reading_fault(reading, "the key \"%.100s\" is there twice in one object", item->string);
 }
 
 static int check_small_object(struct reading *reading, const cJSON *object)
@@ -91,7 +71,7 @@ static int check_small_object(struct reading *reading, const cJSON *object)
     for (const cJSON *item = object->child; item; item = item->next) {
         for (const cJSON *other = object->child; other != item; other = other->next) {
             if (strcmp(item->string, other->string) == 0)
-                return fault_double(reading, item->string);
+                return fault_double(reading, item);
         }
     }
     return 0;
@@ -105,7 +85,7 @@ static int check_large_object(struct reading *reading, const cJSON *object)
         int status = names_add(&names, item->string, 0);
 
         if (status == -EEXIST)
-            return fault_double(reading, item->string);
+            return fault_double(reading, item);
         if (status < 0)
             return status;
     }
@@ -133,7 +113,7 @@ static int check_rest(struct reading *reading, const char *json, size_t size, co
     while (at < size && strchr(" \t\r\n", json[at]))
         at++;
     if (at < size)
-        return fault_at(reading, json, at, "something follows the end of the table");
+        return reading_fault_at(reading, at, "something follows the end of the table");
     return 0;
 }
 
@@ -148,9 +128,10 @@ int table_json_parse(struct reading *reading, const char *json, size_t size, cJS
         return status;
     *tree = cJSON_ParseWithLengthOpts(json, size, &end, false);
     if (!*tree)
-        return fault_at(reading, json, end ? (size_t)(end - json) : 0,
-                        "this is not JSON; the fault is here or just before");
+        return reading_fault_at(reading, end ? (size_t)(end - json) : 0,
+                                "this is not JSON; the fault is here or just before");
 
+    reading->text.tree = *tree;
     status = check_rest(reading, json, size, end);
     if (status == 0 && !cJSON_IsObject(*tree))
         status = reading_fault(reading, "a spec file is a JSON object: {\"table\": \"NAME\", ...}");
@@ -158,7 +139,7 @@ int table_json_parse(struct reading *reading, const char *json, size_t size, cJS
         status = check_doubles(reading, *tree);
     if (status < 0) {
         cJSON_Delete(*tree);
-        *tree = NULL;
+        reading->text.tree = *tree = NULL;
     }
     return status;
 }

@@ -32,7 +32,7 @@ static int add_parameter_name(struct reading *reading, struct names *names, cons
 {
     int status;
 
-    reading_part(reading, "parameter", name);
+    reading_part(reading, "parameter", name, NULL);
     if (is_reserved(name))
         return reading_fault(reading,
                              "\"%s\" is a key of the row itself; give the parameter another name in the "
@@ -58,13 +58,13 @@ static int read_prototype(struct reading *reading, const struct prototype *proto
 
         if (declaration->name)
             status = add_parameter_name(reading, names, declaration->name, i);
-        reading_part(reading, "parameter", label(declaration->name));
+        reading_part(reading, "parameter", label(declaration->name), NULL);
         parameters[i].name = declaration->name;
         if (status == 0)
             status = types_resolve(reading, declaration, TYPE_PLACE_PARAMETER, &parameters[i].type);
         row->parameter_count = i + 1;
     }
-    reading_part(reading, NULL, NULL);
+    reading_part(reading, NULL, NULL, NULL);
     return status;
 }
 
@@ -81,6 +81,7 @@ static int check_keys(struct reading *reading, const cJSON *json, const struct r
             continue;
         for (size_t i = 0; i < row->parameter_count; i++)
             text_format(&list, "%s %s", i ? "," : "", row->parameters[i].name ? row->parameters[i].name : "(no name)");
+        reading_key(reading, item);
         return reading_fault(reading,
                              "unknown key \"%.100s\": no parameter is called that (the parameters are:%s), "
                              "and the other keys are in docs/spec-files.md",
@@ -92,11 +93,12 @@ static int check_keys(struct reading *reading, const cJSON *json, const struct r
 static int read_passings(struct reading *reading, const cJSON *json, const struct prototype *prototype, struct row *row)
 {
     const struct expression_names names = {.parameters = row->parameters, .parameter_count = row->parameter_count};
+    const cJSON *result_words = cJSON_GetObjectItemCaseSensitive(json, "return");
     const struct passing_place result = {PASSING_RESULT, "return", row->result.type, &names, NULL};
     int status;
 
-    reading_part(reading, "result", "");
-    status = passing_read(reading, &result, cJSON_GetObjectItemCaseSensitive(json, "return"), &row->result.passing);
+    reading_part(reading, "result", "", result_words);
+    status = passing_read(reading, &result, result_words, &row->result.passing);
     for (size_t i = 0; i < row->parameter_count; i++) {
         struct parameter *parameter = &row->parameters[i];
         const struct declaration *declaration = &prototype->parameters[i];
@@ -105,13 +107,13 @@ static int read_passings(struct reading *reading, const cJSON *json, const struc
         const cJSON *words = parameter->name ? cJSON_GetObjectItemCaseSensitive(json, parameter->name) : NULL;
         int result_here;
 
-        reading_part(reading, "parameter", label(parameter->name));
+        reading_part(reading, "parameter", label(parameter->name), words);
         result_here = passing_read(reading, &place, words, &parameter->passing);
         if (result_here == 0)
             result_here = members_read(reading, words, label(parameter->name), &names, &parameter->type);
         status = result_here < 0 ? result_here : status;
     }
-    reading_part(reading, NULL, NULL);
+    reading_part(reading, NULL, NULL, NULL);
     return status;
 }
 
@@ -121,6 +123,7 @@ static int read_compare(struct reading *reading, const cJSON *json, bool *safe)
 
     if (!json)
         return 0;
+    (void)reading_item(reading, json);
     *safe = word && strcmp(word, "safe") == 0;
     if (!*safe && (!word || strcmp(word, "never") != 0))
         return reading_fault(reading, "\"compare\" must be \"safe\" (may run twice) or \"never\"");
@@ -133,6 +136,7 @@ static int read_timeout(struct reading *reading, const cJSON *json, unsigned *ti
 
     if (!json)
         return 0;
+    (void)reading_item(reading, json);
     if (!reading_is_integer(json, &value) || value <= 0 || value > INT_MAX)
         return reading_fault(reading, "\"timeout_ms\" must be a whole number from 1 to %d", INT_MAX);
     *timeout_ms = (unsigned)value;
@@ -141,6 +145,7 @@ static int read_timeout(struct reading *reading, const cJSON *json, unsigned *ti
 
 static int read_errno(struct reading *reading, const cJSON *json, bool *keeps_errno)
 {
+    (void)reading_item(reading, json);
     if (json && !cJSON_IsBool(json))
         return reading_fault(reading, "\"errno\" must be true (it travels) or false (it is left alone); the errno of a "
                                       "failure stands in \"failure\"");
@@ -155,6 +160,7 @@ static int read_handler(struct reading *reading, const cJSON *json, struct row *
 
     if (!json)
         return 0;
+    (void)reading_item(reading, json);
     if (cJSON_IsObject(json))
         symbol = cJSON_GetObjectItemCaseSensitive(json, "symbol");
     if (!cJSON_IsString(symbol) || !declaration_is_name(symbol->valuestring))
@@ -165,6 +171,7 @@ static int read_handler(struct reading *reading, const cJSON *json, struct row *
         return -ENOMEM;
     cJSON_ArrayForEach(item, json)
     {
+        reading_key(reading, item);
         if (strcmp(item->string, "symbol") != 0 && strcmp(item->string, "library") != 0)
             return reading_fault(reading, "unknown key \"%.100s\" in \"handler\"; there are symbol and library",
                                  item->string);
@@ -191,6 +198,7 @@ static int read_rest(struct reading *reading, const cJSON *json, const struct ro
         status = row_async_read(reading, cJSON_GetObjectItemCaseSensitive(json, "async"), row);
     if (status == 0)
         status = read_handler(reading, cJSON_GetObjectItemCaseSensitive(json, "handler"), row);
+    (void)reading_item(reading, NULL);
     if (status == 0 && !row->library && !row->table->library)
         status = reading_fault(reading, "no library: say at the top of the file which one has it: "
                                         "\"library\": \"libNAME.so.1\"");
@@ -211,14 +219,16 @@ static int read_parts(struct reading *reading, const cJSON *json, const struct p
 
 int row_read(struct reading *reading, const cJSON *json, const struct row_defaults *defaults, struct row *row)
 {
-    const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(json, "prototype"));
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(json, "prototype");
+    const char *text = cJSON_GetStringValue(item);
     AUTO_NAMES struct names names = {0};
     struct prototype prototype;
     char number[24];
     int status;
 
     snprintf(number, sizeof(number), "%zu", row->index + 1);
-    reading_owner(reading, "row", reading_copy(reading, number, strlen(number)));
+    reading_owner(reading, "row", reading_copy(reading, number, strlen(number)), json);
+    reading_text(reading, item);
     if (!text)
         return reading_fault(reading, "a row is an object with a \"prototype\": {\"prototype\": \"int f(int a)\"}");
     row->prototype = reading_copy(reading, text, strlen(text));

@@ -97,6 +97,7 @@ static int read_named(struct reading *reading, struct named_type *named)
 
     if (!text)
         return read_compound(reading, named);
+    reading_text(reading, named->json);
     if (strcmp(text, "opaque") == 0)
         return read_opaque(reading, named);
     if (strcmp(text, "handle") == 0)
@@ -107,8 +108,7 @@ static int read_named(struct reading *reading, struct named_type *named)
 /* Reads a name's type unless that was done; its faults are told under its own name, once. */
 static int use_named(struct reading *reading, struct named_type *named)
 {
-    const char *kind = reading->owner_kind, *owner = reading->owner;
-    const char *part_kind = reading->part_kind, *part = reading->part;
+    struct place before = reading->place;
     int status;
 
     if (named->state == NAMED_TYPE_READ)
@@ -122,12 +122,11 @@ static int use_named(struct reading *reading, struct named_type *named)
 
     named->state = NAMED_TYPE_READING;
     reading->types->nesting++;
-    reading_owner(reading, "type", named->name);
+    reading_owner(reading, "type", named->name, named->json);
     status = read_named(reading, named);
     named->state = status < 0 ? NAMED_TYPE_BROKEN : NAMED_TYPE_READ;
     reading->types->nesting--;
-    reading_owner(reading, kind, owner);
-    reading_part(reading, part_kind, part);
+    reading->place = before;
     return status;
 }
 
@@ -215,7 +214,7 @@ static int add_name(struct reading *reading, const cJSON *json)
     const char *name = tidy_name(reading, json->string);
     int status;
 
-    reading_owner(reading, "type", json->string);
+    reading_owner(reading, "type", json->string, json);
     if (reading->out_of_memory)
         return -ENOMEM;
     if (!name)
@@ -240,6 +239,7 @@ static void add_names(struct reading *reading, const cJSON *types)
 {
     const cJSON *item;
 
+    (void)reading_item(reading, types);
     if (types && !cJSON_IsObject(types)) {
         reading_fault(reading, "\"types\" must be an object: {\"uLong\": \"unsigned long\"}");
         return;
@@ -254,7 +254,7 @@ static void add_names(struct reading *reading, const cJSON *types)
         if (add_name(reading, item) == -ENOMEM)
             break;
     }
-    reading_owner(reading, NULL, NULL);
+    reading_owner(reading, NULL, NULL, NULL);
 }
 
 static void read_types(struct reading *reading, bool enums)

@@ -74,7 +74,7 @@ bad = {
     "not JSON": (write_spec("{ this is no JSON"), r".*trouble\.json: .*JSON.*"),
     "no table": (write_spec("[1, 2]"), r".*trouble\.json: .*"),
     "wrong": (write_spec({"table": "trouble", "version": 1, "library": "x", "functions": [
-        {"prototype": "int f(char *text)"}]}), r".*trouble\.json: table trouble: function f: parameter text: .*"),
+        {"prototype": "int f(char *text)"}]}), r".*trouble\.json:\d+:\d+: table trouble: function f: parameter text: .*"),
 }
 for what, (path, pattern) in bad.items():
     process = run_with(path)

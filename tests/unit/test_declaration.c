@@ -146,7 +146,7 @@ static void what_is_not_there_yet_is_called_by_its_name(void **state)
 
 static void what_is_not_c_is_refused_where_it_stands(void **state)
 {
-    refuse(state, "int f(int a b)", "position 13: two names, \"a\" and \"b\"");
+    refuse(state, "int f(int a b)", "position 13: prototype: two names, \"a\" and \"b\"");
     refuse(state, "int f(int a", "position 12");
     refuse(state, "int f(int a))", "position 13");
     refuse(state, "int f(int a,)", "a type was expected");
