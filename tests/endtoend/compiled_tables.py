@@ -209,7 +209,7 @@ for name, text in ("broken", '{"table": "broken"}'), ("clash", json.dumps({
             XDG_CACHE_HOME=cache))
         lines.add(re.sub(r"winapi\[\d+\]", "winapi", result.stderr))
         check(f"a {name} spec file beside a good one: that one is remoted, a line each time, nothing is compiled for both",
-              result.stdout.split()[:2] == ["41", "remote"] and f"/{name}.json: " in result.stderr and
+              result.stdout.split()[:2] == ["41", "remote"] and f"/{name}.json:" in result.stderr and
               result.stdout.split()[3:] == ["0", "0"], result, compiled(cache))
     check(f"a {name} spec file: the same lines each time", len(lines) == 1, lines)
 
