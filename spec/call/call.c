@@ -1,6 +1,8 @@
 /* What the four walks share: the list of followed pointers, faults, element sizes. */
 #include "spec/call/call.h"
 
+#include "spec/call/value.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -72,5 +74,21 @@ int call_find_body(struct call *call, const struct frame *frame, struct reader *
         return shared ? -ENOMEM : -EBADMSG;
     memcpy(body, shared, buffer->size);
     reader_start(reader, body, buffer->size);
+    return 0;
+}
+
+uint64_t call_measure_ended(const struct parameter *pointer, const void *elements, uint64_t room)
+{
+    const struct type *element = pointer->type->target;
+    uint64_t end = (uint64_t)pointer->passing.end;
+
+    if (element->size == 1 && end == 0) {
+        uint64_t size = room == UINT64_MAX ? strlen(elements) : strnlen(elements, room);
+
+        return size < room ? size + 1 : 0;
+    }
+    for (uint64_t at = 0; room - at >= element->size; at += element->size)
+        if (value_load(element, (const char *)elements + at) == end)
+            return at + element->size;
     return 0;
 }

@@ -153,9 +153,15 @@ static inline uint64_t call_room(const struct follow *follow)
 static inline bool call_is_bytes(const struct type *pointer, const struct passing *passing)
 {
     if (passing->extent != EXTENT_COUNT)
-        return passing->extent == EXTENT_STRING;
+        return passing->extent == EXTENT_ENDED;
     return pointer->target->size == 0 || type_is_plain(pointer->target);
 }
+
+/*
+ * Bytes up to and with the first element of the EXTENT_ENDED pointer that is its end; 0: it is not within `room` bytes.
+ * Nothing behind that element is looked at.
+ */
+uint64_t call_measure_ended(const struct parameter *pointer, const void *elements, uint64_t room);
 
 /* Whether an array inside a struct travels element by element: structs and handles do, numbers are plain bytes. */
 static inline bool call_is_list(const struct type *type)

@@ -45,7 +45,9 @@ static bool prepare_run(struct quick_step *step, const struct passing *passing)
 
     if (passing->returned)
         return false;
-    step->kind = passing->extent == EXTENT_STRING ? QUICK_STRING : QUICK_BYTES;
+    if (passing->extent == EXTENT_ENDED && (step->type->size != 1 || passing->end != 0))
+        return false;
+    step->kind = passing->extent == EXTENT_ENDED ? QUICK_STRING : QUICK_BYTES;
     if (step->kind == QUICK_BYTES && !prepare_size(passing->length, passing->unit, &step->length))
         return false;
     return !is_out || prepare_size(passing->capacity ? passing->capacity : passing->length, passing->unit, &step->room);

@@ -44,10 +44,9 @@ static uint64_t bytes_out(struct call *call, const struct parameter *pointer, co
     struct scope scope = {.arguments = call->arguments, .object = object};
     uint64_t bytes;
 
-    if (pointer->passing.extent == EXTENT_STRING) {
-        uint64_t length = strnlen(follow->address, room);
-
-        return length < room ? length + 1 : room;
+    if (pointer->passing.extent == EXTENT_ENDED) {
+        bytes = call_measure_ended(pointer, follow->address, room);
+        return bytes ? bytes : room;
     }
     if (expression_evaluate(passing_returned(&pointer->passing), &scope, &bytes) ||
         __builtin_mul_overflow(bytes, pointer->passing.unit, &bytes))

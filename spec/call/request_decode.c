@@ -145,27 +145,36 @@ static int check_sizes(struct call *call, const struct parameter *pointer, const
     return 0;
 }
 
+/* Whether the last of the bytes that came are the end that the row names. */
+static bool has_end(const struct parameter *pointer, const void *elements, uint64_t size)
+{
+    const struct type *element = pointer->type->target;
+
+    return size >= element->size && size % element->size == 0 &&
+           value_load(element, (const char *)elements + size - element->size) == (uint64_t)pointer->passing.end;
+}
+
 /*
- * A string that the function reads has its end, and keeps it: one that lies in shared memory is copied, because the
+ * What the function reads up to its end has one, and keeps it: where it lies in shared memory it is copied, because the
  * guest can change that while the function reads.
  */
-static int check_string(struct call *call, const struct parameter *pointer, struct follow *follow)
+static int check_end(struct call *call, const struct parameter *pointer, struct follow *follow)
 {
-    const char *string = follow->address;
+    const void *elements = follow->address;
 
-    if (pointer->passing.extent != EXTENT_STRING || !(follow->direction & DIRECTION_IN) ||
+    if (pointer->passing.extent != EXTENT_ENDED || !(follow->direction & DIRECTION_IN) ||
         (follow->capacity == 0 && follow->direction & DIRECTION_OUT))
         return 0;
     if (follow->place == PLACE_BUFFER && call->lane->medium == MEDIUM_MEMORY) {
         follow->address = take(call, follow->capacity);
         if (!follow->address)
             return call_fault(call, pointer->name, "the call takes more memory than this host allows", -E2BIG);
-        memcpy(follow->address, string, follow->count);
+        memcpy(follow->address, elements, follow->count);
         follow->is_private = true;
-        string = follow->address;
+        elements = follow->address;
     }
-    if (follow->count == 0 || string[follow->count - 1] != '\0')
-        return call_fault(call, pointer->name, "the string that came has no end", -EBADMSG);
+    if (!has_end(pointer, elements, follow->count))
+        return call_fault(call, pointer->name, "what came has no end", -EBADMSG);
     return 0;
 }
 
@@ -216,7 +225,7 @@ static int decode_bytes(struct call *call, struct reader *reader, const struct p
         return error;
     error = follow->place == PLACE_BODY ? decode_inline_bytes(call, reader, pointer, follow)
                                         : decode_buffer(call, reader, pointer, follow);
-    return error ? error : check_string(call, pointer, follow);
+    return error ? error : check_end(call, pointer, follow);
 }
 
 /* The follow is copied into the list before its elements add theirs: the list may move. */

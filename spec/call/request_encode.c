@@ -105,18 +105,18 @@ static int evaluate(struct call *call, const struct parameter *pointer, const st
     return 0;
 }
 
-/* A string with its end; of one that is only written, what is there before, which may have none. */
-static int measure_string(struct call *call, const struct parameter *pointer, const char *string, struct follow *follow)
+/* Elements with their end; of what is only written, what is there before, which may have none. */
+static int measure_ended(struct call *call, const struct parameter *pointer, const void *elements,
+                         struct follow *follow)
 {
-    if (!(pointer->passing.direction & DIRECTION_OUT)) {
-        follow->count = strlen(string) + 1;
+    bool is_out = pointer->passing.direction & DIRECTION_OUT;
+
+    follow->count = call_measure_ended(pointer, elements, is_out ? follow->capacity : UINT64_MAX);
+    if (follow->count || !is_out || !follow->capacity)
         return 0;
-    }
-    follow->count = strnlen(string, follow->capacity);
-    if (follow->count < follow->capacity)
-        follow->count++;
-    else if (follow->capacity && pointer->passing.direction & DIRECTION_IN)
-        return call_fault(call, pointer->name, "the string has no end within its capacity", -ERANGE);
+    follow->count = follow->capacity;
+    if (pointer->passing.direction & DIRECTION_IN)
+        return call_fault(call, pointer->name, "it has no end within its capacity", -ERANGE);
     return 0;
 }
 
@@ -125,15 +125,15 @@ static int measure(struct call *call, const struct parameter *pointer, const voi
                    struct follow *follow)
 {
     const struct passing *passing = &pointer->passing;
-    bool is_string = passing->extent == EXTENT_STRING;
+    bool is_ended = passing->extent == EXTENT_ENDED;
     int error = 0;
 
     if (passing->direction & DIRECTION_OUT)
         error = evaluate(call, pointer, passing_room(passing), object, &follow->capacity);
-    if (!error && passing->direction & DIRECTION_IN && !is_string)
+    if (!error && passing->direction & DIRECTION_IN && !is_ended)
         error = evaluate(call, pointer, passing->length, object, &follow->count);
-    if (!error && is_string && address)
-        error = measure_string(call, pointer, address, follow);
+    if (!error && is_ended && address)
+        error = measure_ended(call, pointer, address, follow);
     if (follow->capacity < follow->count) {
         follow->only_in = passing->returned ? follow->count - follow->capacity : 0;
         follow->capacity = follow->count;
@@ -170,7 +170,7 @@ static int encode_bytes(struct call *call, struct writer *writer, const struct p
 {
     bool is_inline = fits_body(call, writer, follow);
 
-    if (follow->direction == DIRECTION_OUT && pointer->passing.extent != EXTENT_STRING)
+    if (follow->direction == DIRECTION_OUT && pointer->passing.extent != EXTENT_ENDED)
         follow->count = follow->capacity <= CALL_INLINE_MOST || call->copies_all ? follow->capacity : 0;
     follow->place = is_inline ? PLACE_BODY : PLACE_BUFFER;
     writer_u8(writer, follow->place);

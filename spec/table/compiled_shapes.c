@@ -15,11 +15,11 @@
 
 #if __SIZEOF_POINTER__ == 8
 _Static_assert(sizeof(struct table) == 64, "name its pointers below");
-_Static_assert(sizeof(struct row) == 200, "name its pointers below");
-_Static_assert(sizeof(struct parameter) == 72, "name its pointers below");
-_Static_assert(sizeof(struct passing) == 56, "name its pointers below");
+_Static_assert(sizeof(struct row) == 208, "name its pointers below");
+_Static_assert(sizeof(struct parameter) == 80, "name its pointers below");
+_Static_assert(sizeof(struct passing) == 64, "name its pointers below");
 _Static_assert(sizeof(struct type) == 96, "name its pointers below");
-_Static_assert(sizeof(struct field) == 80, "name its pointers below");
+_Static_assert(sizeof(struct field) == 88, "name its pointers below");
 _Static_assert(sizeof(struct enumerator) == 16, "name its pointers below");
 _Static_assert(sizeof(struct expression) == 80, "name its pointers below");
 #endif

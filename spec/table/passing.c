@@ -8,10 +8,12 @@
 #include "spec/table/passing_advice.h"
 #include "spec/table/passing_words.h"
 #include "spec/table/reading.h"
+#include "spec/table/table_parts.h"
 #include "spec/table/type_names.h"
 
 #include <errno.h>
 #include <string.h>
+#include <uchar.h>
 
 static const struct type *innermost(const struct type *type)
 {
@@ -53,16 +55,29 @@ static int check_value(struct reading *reading, const struct passing_place *plac
 static int check_string(struct reading *reading, const struct passing_place *place, const struct words *words)
 {
     const struct type *target = place->type->target;
-    bool is_character = target->kind == TYPE_SIGNED || target->kind == TYPE_UNSIGNED;
+    bool is_integer = target->kind == TYPE_SIGNED || target->kind == TYPE_UNSIGNED;
 
-    if (!is_character || target->size != 1)
-        return reading_fault(reading, "\"string\" is for char *, and this is %s%s", place->type->name,
-                             is_character ? "; wide strings are not there yet" : "");
+    if (!is_integer || target->size > sizeof(char32_t))
+        return reading_fault(reading, "\"string\" is for char *, char16_t *, wchar_t * and the like, and this is %s%s",
+                             place->type->name, is_integer ? "; write {\"until\": 0} beside the direction" : "");
     if (words->is_static)
         return reading_fault(reading, "\"static\" is for results; write \"string\": true");
     if (words->direction & DIRECTION_OUT && !words->extent.capacity)
         return reading_fault(reading, "a string that comes back needs to know how much room there is: "
                                       "{\"out\": {\"string\": true, \"capacity\": \"...\"}}");
+    return 0;
+}
+
+/* Elements that can be compared with a number. */
+static int check_until(struct reading *reading, const struct passing_place *place, const struct words *words)
+{
+    const struct type *target = place->type->target;
+
+    if (!type_is_scalar(target) || target->kind == TYPE_FLOATING)
+        return reading_fault(reading, "\"until\" is for integers, and this is %s", place->type->name);
+    if (words->direction & DIRECTION_OUT && !words->extent.capacity)
+        return reading_fault(reading, "what comes back needs to know how much room there is: "
+                                      "{\"out\": {\"until\": ..., \"capacity\": \"...\"}}");
     return 0;
 }
 
@@ -73,7 +88,7 @@ static int check_bound(struct reading *reading, const struct passing_place *plac
                             : words->direction == DIRECTION_OUT ? "out"
                                                                 : "inout";
 
-    if (words->extent.size || words->extent.count || words->is_string || !place->bound ||
+    if (words->extent.size || words->extent.count || words->extent.until || words->is_string || !place->bound ||
         strcmp(place->bound, "1") == 0)
         return 0;
     return reading_fault(
@@ -90,7 +105,7 @@ static int check_target(struct reading *reading, const struct passing_place *pla
 
     if (place->type->target_is_const && words->direction & DIRECTION_OUT)
         return reading_fault(reading, "const says that it is only read; write \"in\", or leave out the const");
-    if (target->kind == TYPE_VOID && words->extent.count)
+    if (target->kind == TYPE_VOID && (words->extent.count || words->extent.until))
         return reading_fault(reading, "a void has no size to count with; write \"size\" for bytes");
     if (target->kind == TYPE_VOID && !has_length && !words->is_string)
         return reading_fault(reading, "how many bytes? %s", passing_advice(reading, place));
@@ -132,19 +147,34 @@ static int read_length(struct reading *reading, const struct passing_place *plac
     return status;
 }
 
+/* A number that an element can be. */
+static int read_end(struct reading *reading, const cJSON *json, const struct type *element, int64_t *end)
+{
+    const cJSON *before = reading_item(reading, json);
+    int status = expression_read_constant(reading, "until", json, end);
+
+    if (status == 0)
+        status = row_result_fit(reading, "until", element, end);
+    (void)reading_item(reading, before);
+    return status;
+}
+
 static int read_lengths(struct reading *reading, const struct passing_place *place, const struct words *words,
                         struct passing *passing)
 {
     const cJSON *length = words->extent.size ? words->extent.size : words->extent.count;
+    bool is_ended = words->is_string || words->extent.until;
     int status = 0;
 
-    passing->unit = words->extent.count ? place->type->target->size : 1;
+    passing->unit = words->extent.count || is_ended ? place->type->target->size : 1;
     if (length) {
         passing->extent = EXTENT_COUNT;
         status = read_length(reading, place, length, passing->unit, &passing->length);
-    } else if (words->is_string) {
-        passing->extent = EXTENT_STRING;
+    } else if (is_ended) {
+        passing->extent = EXTENT_ENDED;
     }
+    if (words->extent.until)
+        status = read_end(reading, words->extent.until, place->type->target, &passing->end);
     if (status == 0 && words->extent.capacity)
         status = read_length(reading, place, words->extent.capacity, passing->unit, &passing->capacity);
     if (status == 0 && words->returned)
@@ -159,6 +189,8 @@ static int read_pointer(struct reading *reading, const struct passing_place *pla
 
     if (status == 0 && words->is_string)
         status = check_string(reading, place, words);
+    if (status == 0 && words->extent.until)
+        status = check_until(reading, place, words);
     if (status == 0)
         status = check_bound(reading, place, words);
     return status < 0 ? status : read_lengths(reading, place, words, passing);
@@ -175,7 +207,7 @@ static int read_result_pointer(struct reading *reading, const struct passing_pla
     if ((target->kind != TYPE_SIGNED && target->kind != TYPE_UNSIGNED) || target->size != 1)
         return reading_fault(reading, "{\"string\": \"static\"} is for char *, and this is %s", place->type->name);
     passing->direction = DIRECTION_OUT;
-    passing->extent = EXTENT_STRING;
+    passing->extent = EXTENT_ENDED;
     passing->unit = 1;
     passing->is_static_string = true;
     passing->nullable = true;

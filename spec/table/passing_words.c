@@ -10,8 +10,15 @@ static int check_extent(struct reading *reading, const char *direction, const st
 {
     if (extent->size && extent->count)
         return reading_fault(reading, "\"size\" (bytes) and \"count\" (elements) say the same; write one of them");
-    if (!extent->size && !extent->count && !extent->is_string)
-        return reading_fault(reading, "\"%s\" needs \"size\" (bytes), \"count\" (elements) or \"string\"", direction);
+    if (!extent->size && !extent->count && !extent->is_string && !extent->until)
+        return reading_fault(
+            reading, "\"%s\" needs \"size\" (bytes), \"count\" (elements), \"until\" (the last element) or \"string\"",
+            direction);
+    if (extent->until && (extent->size || extent->count || extent->is_string))
+        return reading_fault(reading, "\"until\" says by itself how much there is; leave out \"%s\"",
+                             extent->size    ? "size"
+                             : extent->count ? "count"
+                                             : "string");
     if (extent->is_string && (extent->size || extent->count))
         return reading_fault(reading, "a string ends at its NUL; leave out \"size\" and \"count\", and say with "
                                       "\"capacity\" how much room there is");
@@ -38,10 +45,13 @@ static int read_extent(struct reading *reading, const cJSON *json, struct extent
             extent->count = item;
         else if (strcmp(item->string, "capacity") == 0)
             extent->capacity = item;
+        else if (strcmp(item->string, "until") == 0)
+            extent->until = item;
         else if (strcmp(item->string, "string") == 0)
             status = reading_flag(reading, item, &extent->is_string);
         else
-            return reading_fault(reading, "unknown key \"%.100s\" in \"%s\"; there are size, count, capacity, string",
+            return reading_fault(reading,
+                                 "unknown key \"%.100s\" in \"%s\"; there are size, count, until, capacity, string",
                                  item->string, json->string);
         if (status < 0)
             return status;

@@ -13,9 +13,12 @@
 
 struct reading;
 
-/* {"size": "len"}, {"count": 4}, {"size": "*n", "capacity": "room"}, {"string": true, "capacity": "room"} */
+/*
+ * {"size": "len"}, {"count": 4}, {"size": "*n", "capacity": "room"}, {"string": true, "capacity": "room"},
+ * {"until": -1}
+ */
 struct extent_words {
-    const cJSON *size, *count, *capacity;
+    const cJSON *size, *count, *capacity, *until;
     bool is_string;
 };
 

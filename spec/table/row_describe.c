@@ -5,8 +5,8 @@
  *     s4 (out u1[*p1 room *p1], inout u8, in u1[p3], u8)
  *
  * A letter and the size in bytes for a scalar, h and the class for a handle, braces around a struct; before what a
- * pointer points to, its direction; after it, its length in brackets ("back" before what comes back, where that is not
- * what goes in, and "room" before the capacity), and ? when it may be NULL.
+ * pointer points to, its direction; after it, its length in brackets ("until" before the last element, "back" before
+ * what comes back, where that is not what goes in, and "room" before the capacity), and ? when it may be NULL.
  */
 #include "spec/table/expression_tree.h"
 #include "spec/table/table.h"
@@ -19,11 +19,19 @@ static const struct passing nothing_said;
 
 static void describe_value(const struct type *type, const struct passing *passing, struct text *text);
 
+/* Bytes that end with a NUL, which have a word of their own. */
+static bool is_string(const struct type *target, const struct passing *passing)
+{
+    return passing->extent == EXTENT_ENDED && target->size == 1 && passing->end == 0;
+}
+
 static void describe_length(const struct type *target, const struct passing *passing, struct text *text)
 {
     bool in_bytes = passing->unit != target->size && target->size > 1;
 
     text_add(text, "[");
+    if (passing->extent == EXTENT_ENDED && !is_string(target, passing))
+        text_format(text, "until %" PRId64 "%s", passing->end, passing->capacity ? " " : "");
     if (passing->length)
         expression_describe(passing->length, text);
     if (passing->returned) {
@@ -42,13 +50,13 @@ static void describe_pointer(const struct type *type, const struct passing *pass
     static const char *const directions[] = {"", "in ", "out ", "inout "};
 
     text_add(text, passing->is_static_string ? "static " : directions[passing->direction]);
-    if (passing->extent == EXTENT_STRING)
+    if (is_string(type->target, passing))
         text_add(text, "string");
     else if (type->target->kind == TYPE_VOID)
         text_add(text, "u1");
     else
         describe_value(type->target, &nothing_said, text);
-    if (passing->length || passing->capacity)
+    if (passing->length || passing->capacity || (passing->extent == EXTENT_ENDED && !is_string(type->target, passing)))
         describe_length(type->target, passing, text);
     if (passing->nullable && !passing->is_static_string)
         text_add(text, "?");

@@ -32,9 +32,9 @@ enum type_kind {
 enum direction { DIRECTION_NONE = 0, DIRECTION_IN = 1, DIRECTION_OUT = 2, DIRECTION_INOUT = 3 };
 
 enum extent {
-    EXTENT_ONE,    /* exactly one element */
-    EXTENT_COUNT,  /* as many as `length` says, in units of `unit` bytes */
-    EXTENT_STRING, /* bytes up to and with a NUL */
+    EXTENT_ONE,   /* exactly one element */
+    EXTENT_COUNT, /* as many as `length` says, in units of `unit` bytes */
+    EXTENT_ENDED, /* up to and with the first element that is `end`: a string, if that is 0 */
 };
 
 /* What a table says about one pointer; for values that are not pointers only `closes` and the marks count. */
@@ -44,6 +44,7 @@ struct passing {
     struct expression *length;   /* EXTENT_COUNT: how many units travel; for outs evaluated after the call */
     struct expression *capacity; /* outs: room in units, evaluated before the call; NULL: what comes back says it */
     struct expression *returned; /* INOUT: how many units come back, `length` then says only how many go in; or NULL */
+    int64_t end;                 /* EXTENT_ENDED: the last element, as a value of its type */
     size_t unit;                 /* bytes in one unit of length and capacity: 1 for "size", the element for "count" */
     bool nullable;               /* NULL may be passed and arrives as NULL */
     bool closes;                 /* a handle that is gone once the function has returned */

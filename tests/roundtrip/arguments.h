@@ -286,30 +286,41 @@ static inline uint64_t room_bytes(struct arguments *arguments, const struct pass
     return in > out ? in : out;
 }
 
-/* Bytes without a NUL, and one at the end or, where there is room, before it. */
-static inline void fill_string(struct arguments *arguments, char *string, size_t room)
+/* Elements that are no end, and one that is, at the end or, where there is room, before it. */
+static inline void fill_ended(struct arguments *arguments, const struct type *element, const struct passing *passing,
+                              char *elements, size_t room)
 {
-    size_t size = room ? 1 + arguments_below(arguments, room) : 0;
+    size_t count = room / element->size ? 1 + arguments_below(arguments, room / element->size) : 0;
 
-    for (size_t i = 0; i < size; i++)
-        string[i] = (char)(1 + arguments_below(arguments, 255));
-    if (size)
-        string[size - 1] = '\0';
+    for (size_t i = 0; i < count; i++) {
+        char *at = elements + i * element->size;
+
+        do
+            fill_value(arguments, element, at, false);
+        while (value_load(element, at) == (uint64_t)passing->end);
+    }
+    if (count)
+        memcpy(elements + (count - 1) * element->size, &passing->end, element->size);
 }
 
-static inline void *make_string(struct arguments *arguments, const struct passing *passing, const void *object)
+/* One that is only read is as long as its memory. */
+static inline void *make_ended(struct arguments *arguments, const struct type *element, const struct passing *passing,
+                               const void *object)
 {
-    size_t size = 1 + arguments_below(arguments, arguments_below(arguments, 5) ? 60 : 4000);
-    char *string;
+    size_t size = (1 + arguments_below(arguments, arguments_below(arguments, 5) ? 60 : 4000)) * element->size;
+    char *elements;
 
     if (passing->capacity)
         size = room_bytes(arguments, passing, arguments->slots, object);
-    string = arguments_piece(arguments, size);
-    if (string)
-        fill_string(arguments, string, size);
-    if (string && !passing->capacity && size) /* one that is only read is as long as its memory */
-        memset(string, 'x', size - 1), string[size - 1] = '\0';
-    return string;
+    elements = arguments_piece(arguments, size);
+    if (elements)
+        fill_ended(arguments, element, passing, elements, size);
+    if (elements && !passing->capacity) {
+        for (size_t at = 0; at + element->size < size; at++)
+            elements[at] = 'x';
+        memcpy(elements + size - element->size, &passing->end, element->size);
+    }
+    return elements;
 }
 
 static inline void *make_elements(struct arguments *arguments, const struct type *pointer,
@@ -341,8 +352,8 @@ static inline void make_pointer(struct arguments *arguments, const struct type *
         data = arguments_piece(arguments, call_element_size(pointer));
         if (data)
             fill_value(arguments, pointer->target, data, is_followed);
-    } else if (passing->extent == EXTENT_STRING) {
-        data = make_string(arguments, passing, object);
+    } else if (passing->extent == EXTENT_ENDED) {
+        data = make_ended(arguments, pointer->target, passing, object);
     } else {
         data = make_elements(arguments, pointer, passing, object);
     }
@@ -411,13 +422,13 @@ static inline void play_pointer(struct arguments *host, const struct type *point
 
     if (!data)
         return;
-    for (uint64_t i = 0; passing->direction & DIRECTION_IN && passing->extent != EXTENT_STRING && i < bytes / size; i++)
+    for (uint64_t i = 0; passing->direction & DIRECTION_IN && passing->extent != EXTENT_ENDED && i < bytes / size; i++)
         play_inside(host, pointer->target, (char *)data + i * size);
     if (!(passing->direction & DIRECTION_OUT))
         return;
-    if (passing->extent == EXTENT_STRING)
-        fill_string(host, data, bytes);
-    for (uint64_t i = 0; passing->extent != EXTENT_STRING && i < bytes / size; i++)
+    if (passing->extent == EXTENT_ENDED)
+        fill_ended(host, pointer->target, passing, data, bytes);
+    for (uint64_t i = 0; passing->extent != EXTENT_ENDED && i < bytes / size; i++)
         fill_value(host, pointer->target, (char *)data + i * size, is_followed);
 }
 

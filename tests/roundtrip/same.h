@@ -88,12 +88,14 @@ static inline bool same_in_inside(struct same *same, const struct type *type, st
 static inline uint64_t bytes_in(struct same *same, const struct type *pointer, const struct passing *passing,
                                 struct twins object, struct twins data)
 {
+    const struct parameter ended = {.type = pointer, .passing = *passing};
+
     if (passing->extent == EXTENT_ONE)
         return call_element_size(pointer);
-    if (passing->extent == EXTENT_STRING)
+    if (passing->extent == EXTENT_ENDED)
         return data.guest && (!passing->capacity ||
                               size_bytes(same->guest, passing, passing->capacity, same->guest->slots, object.guest))
-                   ? strlen(data.guest) + 1
+                   ? call_measure_ended(&ended, data.guest, UINT64_MAX)
                    : 0;
     return size_bytes(same->guest, passing, passing->length, same->guest->slots, object.guest);
 }
@@ -101,7 +103,7 @@ static inline uint64_t bytes_in(struct same *same, const struct type *pointer, c
 static inline bool same_in_pointer(struct same *same, const char *name, const struct type *pointer,
                                    const struct passing *passing, struct twins object, struct twins slot)
 {
-    size_t size = passing->extent == EXTENT_STRING ? 1 : call_element_size(pointer);
+    size_t size = call_element_size(pointer);
     uint64_t bytes;
     struct twins data;
 
@@ -181,12 +183,13 @@ static inline uint64_t bytes_out(struct same *same, const struct type *pointer, 
                                  struct twins object, struct twins data, uint64_t room)
 {
     struct scope scope = {.arguments = same->host->slots, .object = object.host};
+    const struct parameter ended = {.type = pointer, .passing = *passing};
     uint64_t bytes = 0;
 
     if (passing->extent == EXTENT_ONE)
         return call_element_size(pointer);
-    if (passing->extent == EXTENT_STRING)
-        return room ? strlen(data.host) + 1 : 0;
+    if (passing->extent == EXTENT_ENDED)
+        return room ? call_measure_ended(&ended, data.host, room) : 0;
     if (expression_evaluate(passing_returned(passing), &scope, &bytes))
         return 0;
     bytes *= passing->unit;

@@ -83,6 +83,23 @@ static void a_string_that_came_without_end_is_refused(void **state)
     ends_close(&ends);
 }
 
+static void numbers_that_came_without_their_last_are_refused(void **state)
+{
+    short numbers[] = {3, 4, -1};
+    short *pointer = numbers;
+    struct ends ends;
+
+    (void)state;
+    ends_open(&ends, MEDIUM_SOCKET, "until");
+    /* The body: place, count, capacity, bytes. */
+    assert_int_equal(decode_spoiled(&ends, (void *[]){&pointer}, 1 + 1 + 1 + 4, 'x'), -EBADMSG);
+    assert_int_equal(decode_spoiled(&ends, (void *[]){&pointer}, 1 + 1 + 1 + 5, 'x'), -EBADMSG);
+    assert_int_equal(decode_spoiled(&ends, (void *[]){&pointer}, 1, 5), -EBADMSG);
+    assert_int_equal(decode_spoiled(&ends, (void *[]){&pointer}, 1, 6), -EBADMSG);
+    assert_string_equal(ends.host.fault_name, "numbers");
+    ends_close(&ends);
+}
+
 static void a_forged_handle_in_an_array_is_refused(void **state)
 {
     static char object;
@@ -121,6 +138,7 @@ int main(void)
         cmocka_unit_test(sizes_that_are_apart_are_held_against_the_row),
         cmocka_unit_test(a_body_with_more_behind_it_is_refused),
         cmocka_unit_test(a_string_that_came_without_end_is_refused),
+        cmocka_unit_test(numbers_that_came_without_their_last_are_refused),
         cmocka_unit_test(a_forged_handle_in_an_array_is_refused),
         cmocka_unit_test(a_call_beyond_the_hosts_limit_is_refused),
     };

@@ -8,6 +8,9 @@
 
 #include "tests/unit/call_ends.h"
 
+#include <sys/mman.h>
+#include <unistd.h>
+
 /* ---- the guest refuses ---- */
 
 static void assert_refused(const char *function, void **arguments, int error, const char *fault_name)
@@ -57,6 +60,34 @@ static void a_string_without_end_is_refused(void **state)
 
     (void)state;
     assert_refused("text", (void *[]){&pointer, &room}, -ERANGE, "text");
+}
+
+static void numbers_without_their_last_are_refused(void **state)
+{
+    short numbers[] = {1, 2, -1}, *pointer = numbers;
+    int room = 2;
+
+    (void)state;
+    assert_refused("until_room", (void *[]){&pointer, &room}, -ERANGE, "numbers");
+}
+
+/* What lies behind the last may be another page, which is not there. */
+static void nothing_behind_the_last_is_looked_at(void **state)
+{
+    long page = sysconf(_SC_PAGESIZE);
+    char *pages = mmap(NULL, (size_t)page * 2, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    short *numbers = (short *)(void *)(pages + page) - 2;
+    struct ends ends;
+
+    (void)state;
+    assert_true(pages != MAP_FAILED);
+    assert_int_equal(mprotect(pages + page, (size_t)page, PROT_NONE), 0);
+    numbers[1] = -1;
+    ends_open(&ends, MEDIUM_MEMORY, "until");
+    there(&ends, (void *[]){&numbers});
+    assert_memory_equal(at_host(&ends, 0), numbers, 2 * sizeof(*numbers));
+    ends_close(&ends);
+    assert_int_equal(munmap(pages, (size_t)page * 2), 0);
 }
 
 static void elements_beyond_every_body_are_refused(void **state)
@@ -314,6 +345,8 @@ int main(void)
         cmocka_unit_test(a_negative_size_is_refused),
         cmocka_unit_test(sizes_that_are_too_much_together_are_refused),
         cmocka_unit_test(a_string_without_end_is_refused),
+        cmocka_unit_test(numbers_without_their_last_are_refused),
+        cmocka_unit_test(nothing_behind_the_last_is_looked_at),
         cmocka_unit_test(elements_beyond_every_body_are_refused),
         cmocka_unit_test(a_null_of_no_bytes_may_be),
         cmocka_unit_test(a_nullable_pointer_arrives_as_null),
