@@ -94,7 +94,7 @@ static void show_pointer(struct text *line, const struct parameter *pointer, con
 {
     const struct type *target = pointer->type->target;
     const struct passing *passing = &pointer->passing;
-    uint64_t count;
+    uint64_t count, room;
 
     if (!address) {
         text_add(line, "NULL");
@@ -112,9 +112,13 @@ static void show_pointer(struct text *line, const struct parameter *pointer, con
         show_elements(line, target, address, 1, scope);
         return;
     }
-    if (expression_evaluate(passing->length, scope, &count))
+    if (expression_evaluate(passing->length, scope, &count)) {
         text_format(line, "%p", address);
-    else if (is_text(target))
+        return;
+    }
+    if (passing->capacity && !expression_evaluate(passing->capacity, scope, &room) && count > room)
+        count = room; /* some functions say how much there would have been */
+    if (is_text(target))
         show_bytes(line, address, count);
     else
         show_elements(line, target, address, count * passing->unit / target->size, scope);
@@ -122,7 +126,7 @@ static void show_pointer(struct text *line, const struct parameter *pointer, con
 
 static void show_struct(struct text *line, const struct type *type, const void *object, const struct scope *scope)
 {
-    struct scope inside = {.arguments = scope->arguments, .object = object};
+    struct scope inside = {.arguments = scope->arguments, .object = object, .result = scope->result};
 
     text_add(line, "{");
     for (size_t i = 0; i < type->field_count; i++) {
@@ -238,7 +242,7 @@ static void write_line(const char *path, const struct text *line)
 
 void trace_call(const struct core *core, const struct plan *plan, const struct traced *traced)
 {
-    struct scope scope = {.arguments = traced->arguments};
+    struct scope scope = {.arguments = traced->arguments, .result = traced->result};
     struct text line = {0};
     long thread = syscall(SYS_gettid);
 

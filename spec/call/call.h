@@ -65,6 +65,7 @@ struct call {
     /* guest: a copy of a returned string that lives as long as the process; equal strings may share one.  NULL: no
      * memory */
     const char *(*keep_string)(const char *string, size_t size);
+    const void *result;                   /* host: after the call, as libffi has it */
     uint64_t limit;                       /* host: bytes of scratch and buffers that one call may take */
     uint64_t taken;                       /* host: of those */
     uint64_t buffer_sizes[FRAME_BUFFERS]; /* host: how far each descriptor was filled */

@@ -41,7 +41,7 @@ static int encode_value(struct call *call, struct writer *writer, const struct t
 static uint64_t bytes_out(struct call *call, const struct parameter *pointer, const struct follow *follow,
                           const void *object, uint64_t room)
 {
-    struct scope scope = {.arguments = call->arguments, .object = object};
+    struct scope scope = {.arguments = call->arguments, .object = object, .result = call->result};
     uint64_t bytes;
 
     if (pointer->passing.extent == EXTENT_ENDED) {
@@ -216,6 +216,7 @@ int call_encode_reply(struct call *call, const void *result)
     if (quick_encode_reply(call, result))
         return 0;
     call->follow_next = 0;
+    call->result = result;
     memset(call->buffer_sizes, 0, sizeof(call->buffer_sizes));
     writer_start(&writer, reply->body, sizeof(reply->body), &call->scratch);
     error = encode_result(call, &writer, result);

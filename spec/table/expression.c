@@ -130,17 +130,23 @@ static uint64_t load_unsigned(const void *at, size_t size)
 
 static const void *find_variable(const struct expression *expression, const struct scope *scope)
 {
-    const void *pointee;
+    const char *object;
 
     switch (expression->operation) {
     case OPERATION_ARGUMENT:
         return scope->arguments[expression->index];
+    case OPERATION_MEMBER:
+        return (const char *)scope->arguments[expression->index] + expression->offset;
     case OPERATION_POINTEE:
-        memcpy(&pointee, scope->arguments[expression->index], sizeof(pointee));
-        return pointee;
+    case OPERATION_BEHIND:
+        memcpy(&object, scope->arguments[expression->index], sizeof(object));
+        break;
+    case OPERATION_RESULT:
+        return scope->result;
     default:
-        return scope->object ? (const char *)scope->object + expression->offset : NULL;
+        object = scope->object;
     }
+    return object ? object + expression->offset : NULL;
 }
 
 static int load_variable(const struct expression *expression, const struct scope *scope, int64_t *value)
@@ -192,7 +198,7 @@ static int evaluate(const struct expression *expression, const struct scope *sco
         *value = expression->number;
         return 0;
     }
-    if (expression->operation <= OPERATION_FIELD)
+    if (expression->operation <= OPERATION_RESULT)
         return load_variable(expression, scope, value);
     if (expression->operation == OPERATION_CHOOSE)
         return evaluate_choice(expression, scope, value);
@@ -273,6 +279,14 @@ void expression_describe(const struct expression *expression, struct text *text)
     case OPERATION_FIELD:
         text_format(text, "f%zu", expression->index);
         break;
+    case OPERATION_MEMBER:
+    case OPERATION_BEHIND:
+        text_format(text, "%sp%zu.f%zu", expression->operation == OPERATION_BEHIND ? "*" : "", expression->index,
+                    expression->field);
+        break;
+    case OPERATION_RESULT:
+        text_add(text, "r");
+        break;
     default:
         text_add(text, "(");
         if (expression->condition) {
@@ -288,7 +302,7 @@ void expression_describe(const struct expression *expression, struct text *text)
 
 static bool has_part(const struct expression *expression, enum operation operation, size_t index)
 {
-    if (expression->operation <= OPERATION_FIELD)
+    if (expression->operation <= OPERATION_RESULT)
         return expression->operation == operation && expression->index == index;
     if (expression->condition && has_part(expression->condition, operation, index))
         return true;
@@ -297,10 +311,15 @@ static bool has_part(const struct expression *expression, enum operation operati
 
 bool expression_follows(const struct expression *expression, size_t parameter)
 {
-    return has_part(expression, OPERATION_POINTEE, parameter);
+    return has_part(expression, OPERATION_POINTEE, parameter) || has_part(expression, OPERATION_BEHIND, parameter);
 }
 
 bool expression_takes(const struct expression *expression, size_t parameter)
 {
-    return has_part(expression, OPERATION_ARGUMENT, parameter);
+    return has_part(expression, OPERATION_ARGUMENT, parameter) || has_part(expression, OPERATION_MEMBER, parameter);
+}
+
+bool expression_needs_result(const struct expression *expression)
+{
+    return has_part(expression, OPERATION_RESULT, 0);
 }

@@ -2,10 +2,11 @@
  * Sizes as arithmetic over the call's own values: "len", "*destLen", "count * 4 + 1", "mode == WRITE ? len : 0".
  *
  * C's integer operators but for those that assign, with C's precedence, decimal and 0x literals, constants of the
- * table, sizeof(TYPE), parameter names, `*name` for what a pointer parameter points to, and names of sibling fields
- * inside a struct.  Every value is a signed number of 64 bits, whatever its C type, and every overflow is checked.
- * What C leaves alone is left alone: the other side of && and ||, the branch of ?: that is not taken.  Evaluated on
- * either end, over arguments in local memory.
+ * table, sizeof(TYPE), parameter names, `*name` for what a pointer parameter points to, `name->field` and `name.field`
+ * for structs, names of sibling fields inside a struct, and `return` for what the function has returned.  Every value
+ * is a signed number of 64 bits, whatever its C type, and every overflow is checked. What C leaves alone is left alone:
+ * the other side of && and ||, the branch of ?: that is not taken.  Evaluated on either end, over arguments in local
+ * memory.
  */
 #ifndef WINAPI_SPEC_TABLE_EXPRESSION_H
 #define WINAPI_SPEC_TABLE_EXPRESSION_H
@@ -23,11 +24,12 @@ struct text;
 struct scope {
     void *const *arguments; /* as libffi has them: arguments[i] points to the i-th parameter's value */
     const void *object;     /* inside a struct: the struct itself, for the names of its fields */
+    const void *result;     /* after the call, as libffi has it; NULL: not known */
 };
 
 /*
- * Errors: -EFAULT a pointer that is needed is NULL; -EOVERFLOW; -EDOM division by zero or shift out of range;
- * -ERANGE the result is negative.  Any thread.
+ * Errors: -EFAULT a pointer that is needed is NULL, or there is no result; -EOVERFLOW; -EDOM division by zero or shift
+ * out of range; -ERANGE the result is negative.  Any thread.
  */
 MUST_CHECK int expression_evaluate(const struct expression *expression, const struct scope *scope, uint64_t *value);
 
@@ -53,5 +55,8 @@ bool expression_leaf(const struct expression *expression, struct expression_leaf
 /* Whether the expression follows the pointer parameter with this index, or takes the value of the one with it. */
 bool expression_follows(const struct expression *expression, size_t parameter);
 bool expression_takes(const struct expression *expression, size_t parameter);
+
+/* Whether it needs what the function returns. */
+bool expression_needs_result(const struct expression *expression);
 
 #endif

@@ -81,22 +81,76 @@ static int create_variable(struct expression_parser *parser, enum operation oper
     return 0;
 }
 
-/* "message->size", "message.size" */
-static bool is_member_access(const struct token *token)
+/* What stands behind the "->" or the "." of "message->size"; NULL: neither does. */
+static const char *find_member(const struct token *token, bool *is_pointer)
 {
     const char *after = token->start + token->size;
 
     after += strspn(after, " ");
-    return *after == '.' || strncmp(after, "->", 2) == 0;
+    *is_pointer = strncmp(after, "->", 2) == 0;
+    if (*is_pointer || *after == '.')
+        return after + 1 + *is_pointer;
+    return NULL;
+}
+
+static const struct field *find_field_of(const struct type *type, const struct token *token)
+{
+    for (size_t i = 0; i < type->field_count; i++)
+        if (token_is(token, type->fields[i].name))
+            return &type->fields[i];
+    return NULL;
+}
+
+static int fault_no_field(struct expression_parser *parser, const struct type *type)
+{
+    AUTO_TEXT struct text list = {0};
+
+    for (size_t i = 0; i < type->field_count && i < 12; i++)
+        text_format(&list, "%s %.60s", i ? "," : "", type->fields[i].name);
+    return lexer_fault(&parser->lexer, "no member of %s is called \"%.*s\"; the members are:%s", type->name,
+                       TOKEN_TEXT(&parser->lexer.token), list.data ? list.data : "");
+}
+
+/* "message->size", of the parameter with this index; the lexer stands at its name. */
+static int parse_member(struct expression_parser *parser, size_t index, const char *member, bool is_pointer,
+                        struct expression **result)
+{
+    const struct parameter *parameter = &parser->names->parameters[index];
+    const struct type *type = parameter->type;
+    const struct field *field;
+    int status;
+
+    if (is_pointer != (type->kind == TYPE_POINTER))
+        return lexer_fault(&parser->lexer, "%s is %s pointer; write '%s'", parameter->name, is_pointer ? "no" : "a",
+                           is_pointer ? "." : "->");
+    if (is_pointer)
+        type = type->target;
+    if (type->kind != TYPE_STRUCT)
+        return lexer_fault(&parser->lexer, "%s is no struct but %s", parameter->name, type->name);
+    lexer_jump(&parser->lexer, member);
+    field = find_field_of(type, &parser->lexer.token);
+    if (!field)
+        return fault_no_field(parser, type);
+    if (!is_countable(field->type))
+        return lexer_fault(&parser->lexer, "%s is not an integer but %s", field->name, field->type->name);
+    status = create_variable(parser, is_pointer ? OPERATION_BEHIND : OPERATION_MEMBER, field->type, result);
+    if (status < 0)
+        return status;
+    (*result)->index = index;
+    (*result)->field = (size_t)(field - type->fields);
+    (*result)->offset = field->offset;
+    return 0;
 }
 
 static int parse_argument(struct expression_parser *parser, size_t index, struct expression **result)
 {
     const struct parameter *parameter = &parser->names->parameters[index];
+    bool is_pointer;
+    const char *member = find_member(&parser->lexer.token, &is_pointer);
     int status;
 
-    if (is_member_access(&parser->lexer.token))
-        return lexer_fault(&parser->lexer, "members of a parameter cannot be used in a size yet");
+    if (member)
+        return parse_member(parser, index, member, is_pointer, result);
     if (parameter->type->kind == TYPE_POINTER && is_countable(parameter->type->target))
         return lexer_fault(&parser->lexer, "%s is a pointer; write *%s for the number behind it", parameter->name,
                            parameter->name);
@@ -121,6 +175,18 @@ static int parse_field(struct expression_parser *parser, size_t index, struct ex
         (*result)->offset = field->offset;
     }
     return status;
+}
+
+/* A size that is known after the call only; row_order.c sees to that. */
+static int parse_result(struct expression_parser *parser, struct expression **result)
+{
+    const struct parameter *returned = parser->names->result;
+
+    if (!returned)
+        return lexer_fault(&parser->lexer, "\"return\" can stand in the sizes of a row only");
+    if (!is_countable(returned->type))
+        return lexer_fault(&parser->lexer, "the function returns no integer but %s", returned->type->name);
+    return create_variable(parser, OPERATION_RESULT, returned->type, result);
 }
 
 static bool find_parameter(const struct expression_names *names, const struct token *token, size_t *index)
@@ -194,6 +260,8 @@ int expression_parse_name(struct expression_parser *parser, struct expression **
 
     if (token_is(token, "sizeof"))
         return parse_sizeof(parser, result);
+    if (token_is(token, "return"))
+        return parse_result(parser, result);
     is_parameter = find_parameter(parser->names, token, &parameter);
     is_field = find_field(parser->names, token, &field);
     if (is_parameter && is_field)

@@ -23,6 +23,9 @@ enum operation {
     OPERATION_ARGUMENT, /* the value of a parameter */
     OPERATION_POINTEE,  /* what a pointer parameter points to */
     OPERATION_FIELD,    /* a field of the struct around */
+    OPERATION_MEMBER,   /* a field of a parameter that is a struct */
+    OPERATION_BEHIND,   /* a field of the struct that a pointer parameter points to */
+    OPERATION_RESULT,   /* what the function has returned; the last of those that are variables */
     OPERATION_ADD,
     OPERATION_SUBTRACT,
     OPERATION_MULTIPLY,
@@ -51,6 +54,7 @@ struct expression {
 
     /* variables */
     size_t index;  /* of the parameter or field */
+    size_t field;  /* OPERATION_MEMBER, OPERATION_BEHIND: index of the field */
     size_t offset; /* of the field, bytes */
     size_t size;   /* bytes of the integer */
     bool is_signed;
@@ -61,6 +65,7 @@ struct expression {
 
 /* The names that an expression may use besides the table's constants: parameters, or fields, or nothing. */
 struct expression_names {
+    const struct parameter *result; /* `return`, or NULL */
     const struct parameter *parameters;
     size_t parameter_count;
     const struct field *fields;

@@ -98,6 +98,11 @@ static int check_size(struct reading *reading, const struct row *row, const stru
 
     if (!size)
         return 0;
+    if (!is_late && expression_needs_result(size))
+        return reading_fault(reading,
+                             "\"%s\" is needed before the call, when nothing has been returned yet; give a "
+                             "\"capacity\" that is known before",
+                             expression_text(size));
     for (size_t i = 0; i < row->parameter_count && status == 0; i++) {
         status = check_one(reading, row, size, &row->parameters[i]);
         if (status == 0 && !is_late)

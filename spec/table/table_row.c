@@ -92,7 +92,8 @@ static int check_keys(struct reading *reading, const cJSON *json, const struct r
 
 static int read_passings(struct reading *reading, const cJSON *json, const struct prototype *prototype, struct row *row)
 {
-    const struct expression_names names = {.parameters = row->parameters, .parameter_count = row->parameter_count};
+    const struct expression_names names = {
+        .result = &row->result, .parameters = row->parameters, .parameter_count = row->parameter_count};
     const cJSON *result_words = cJSON_GetObjectItemCaseSensitive(json, "return");
     const struct passing_place result = {PASSING_RESULT, "return", row->result.type, &names, NULL};
     int status;

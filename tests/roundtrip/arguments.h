@@ -162,6 +162,12 @@ static inline bool parameter_is_size(const struct row *row, enum operation opera
     return false;
 }
 
+/* Behind a pointer: the number, or some member of the struct. */
+static inline bool pointee_is_size(const struct row *row, size_t index)
+{
+    return parameter_is_size(row, OPERATION_POINTEE, index) || parameter_is_size(row, OPERATION_BEHIND, index);
+}
+
 static inline bool field_is_size(const struct type *type, size_t index)
 {
     for (size_t i = 0; i < type->field_count; i++)
@@ -228,13 +234,13 @@ static inline void fill_handle(struct arguments *arguments, const struct type *t
     memcpy(address, arguments->is_host ? (void *)&local : (void *)&wire, sizeof(wire));
 }
 
-static inline void fill_struct(struct arguments *arguments, const struct type *type, void *object);
+static inline void fill_struct(struct arguments *arguments, const struct type *type, void *object, bool is_size);
 
 static inline void fill_value(struct arguments *arguments, const struct type *type, void *address, bool is_size)
 {
     switch (type->kind) {
     case TYPE_STRUCT:
-        fill_struct(arguments, type, address);
+        fill_struct(arguments, type, address, is_size);
         return;
     case TYPE_ARRAY:
         for (size_t i = 0; i < type->count; i++)
@@ -361,12 +367,13 @@ static inline void make_pointer(struct arguments *arguments, const struct type *
 }
 
 /* Values first: the sizes of the pointers are among them. */
-static inline void fill_struct(struct arguments *arguments, const struct type *type, void *object)
+/* `is_size`: some of its numbers are, so none is large. */
+static inline void fill_struct(struct arguments *arguments, const struct type *type, void *object, bool is_size)
 {
     for (size_t i = 0; i < type->field_count; i++)
         if (type->fields[i].type->kind != TYPE_POINTER)
             fill_value(arguments, type->fields[i].type, (char *)object + type->fields[i].offset,
-                       field_is_size(type, i));
+                       (is_size && type->fields[i].type->kind != TYPE_FLOATING) || field_is_size(type, i));
     for (size_t i = 0; i < type->field_count && !arguments->is_host; i++)
         if (type->fields[i].type->kind == TYPE_POINTER)
             make_pointer(arguments, type->fields[i].type, &type->fields[i].passing, object,
@@ -384,13 +391,13 @@ static inline bool arguments_make(struct arguments *arguments, const struct row 
     for (size_t i = 0; i < row->parameter_count; i++)
         if (row->parameters[i].type->kind != TYPE_POINTER)
             fill_value(arguments, row->parameters[i].type, arguments->slots[i],
-                       parameter_is_size(row, OPERATION_ARGUMENT, i));
+                       parameter_is_size(row, OPERATION_ARGUMENT, i) || parameter_is_size(row, OPERATION_MEMBER, i));
     for (size_t i = 0; i < row->parameter_count && !arguments->failed; i++) {
         const struct parameter *parameter = &row->parameters[row->order[i]];
 
         if (parameter->type->kind == TYPE_POINTER)
             make_pointer(arguments, parameter->type, &parameter->passing, NULL, arguments->slots[row->order[i]],
-                         parameter_is_size(row, OPERATION_POINTEE, row->order[i]));
+                         pointee_is_size(row, row->order[i]));
     }
     return !arguments->failed;
 }
@@ -460,8 +467,7 @@ static inline void arguments_play(struct arguments *host, void *result)
         if (parameter->type->kind != TYPE_POINTER)
             continue;
         memcpy(&data, host->slots[row->order[i]], sizeof(data));
-        play_pointer(host, parameter->type, &parameter->passing, NULL, data,
-                     parameter_is_size(row, OPERATION_POINTEE, row->order[i]));
+        play_pointer(host, parameter->type, &parameter->passing, NULL, data, pointee_is_size(row, row->order[i]));
     }
     if (row->result.passing.is_static_string)
         make_pointer(host, row->result.type, &row->result.passing, NULL, result, false);

@@ -13,7 +13,8 @@
 struct same {
     struct arguments *guest, *host;
     struct handle_table *handles;
-    char fault[256]; /* empty: none */
+    const void *result; /* the host's, once there is one */
+    char fault[256];    /* empty: none */
 };
 
 /* An object at each end. */
@@ -182,7 +183,7 @@ static inline bool pointers_stayed(const struct type *type, const void *now, con
 static inline uint64_t bytes_out(struct same *same, const struct type *pointer, const struct passing *passing,
                                  struct twins object, struct twins data, uint64_t room)
 {
-    struct scope scope = {.arguments = same->host->slots, .object = object.host};
+    struct scope scope = {.arguments = same->host->slots, .object = object.host, .result = same->result};
     const struct parameter ended = {.type = pointer, .passing = *passing};
     uint64_t bytes = 0;
 
@@ -272,6 +273,7 @@ static inline bool same_out(struct same *same, struct twins result)
 {
     const struct row *row = same->guest->row;
 
+    same->result = result.host;
     for (size_t i = 0; i < row->parameter_count; i++) {
         const struct parameter *parameter = &row->parameters[i];
         struct twins slot = {same->guest->slots[i], same->host->slots[i]};
