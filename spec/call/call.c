@@ -92,3 +92,36 @@ uint64_t call_measure_ended(const struct parameter *pointer, const void *element
             return at + element->size;
     return 0;
 }
+
+/* What the parameter points to, and how many bytes there are at this end. */
+static char *memory_into(const struct call *call, uint64_t *size)
+{
+    size_t index = call->plan->row->result.passing.into - 1u;
+    const struct parameter *pointer = &call->plan->row->parameters[index];
+    uint64_t unit = call_is_bytes(pointer->type, &pointer->passing) ? 1 : call_element_size(pointer->type);
+    char *memory;
+
+    *size = 0;
+    memcpy(&memory, call->arguments[index], sizeof(memory));
+    for (size_t i = 0; memory && i < call->follow_count; i++)
+        if (call->follows[i].address == memory && call->follows[i].capacity * unit > *size)
+            *size = call->follows[i].capacity * unit;
+    return memory;
+}
+
+int call_distance_into(const struct call *call, const void *result, uint64_t *distance)
+{
+    uint64_t size;
+    const char *memory = memory_into(call, &size);
+
+    *distance = (uintptr_t)result - (uintptr_t)memory;
+    return memory && *distance <= size ? 0 : -ERANGE;
+}
+
+void *call_address_into(const struct call *call, uint64_t distance)
+{
+    uint64_t size;
+    char *memory = memory_into(call, &size);
+
+    return memory && distance <= size ? memory + distance : NULL;
+}

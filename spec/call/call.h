@@ -164,6 +164,15 @@ static inline bool call_is_bytes(const struct type *pointer, const struct passin
  */
 uint64_t call_measure_ended(const struct parameter *pointer, const void *elements, uint64_t room);
 
+/*
+ * How far `result`, a pointer, lies behind what the parameter points to that the row's result points into; one past its
+ * end is the most.  -ERANGE: it does not lie there.
+ */
+MUST_CHECK int call_distance_into(const struct call *call, const void *result, uint64_t *distance);
+
+/* The other way round: the address at this distance.  NULL: it does not lie there. */
+void *call_address_into(const struct call *call, uint64_t distance);
+
 /* Whether an array inside a struct travels element by element: structs and handles do, numbers are plain bytes. */
 static inline bool call_is_list(const struct type *type)
 {

@@ -66,7 +66,7 @@ static bool prepare_pointer(struct quick_step *step, const struct parameter *poi
 
 static bool prepare_result(struct quick_step *step, const struct parameter *result)
 {
-    if (result->passing.is_static_string)
+    if (result->passing.is_static_string || result->passing.into)
         return false;
     if (result->type->kind != TYPE_VOID)
         return prepare_value(step, result->type);

@@ -230,6 +230,39 @@ static int decode_string_result(struct call *call, struct reader *reader, void *
     return string || !bytes.data ? 0 : -ENOMEM;
 }
 
+/* Native and remote pointers are compared by how far they are behind their beginnings. */
+static void compare_into(struct call *call, const void *native, uint64_t remote)
+{
+    static const struct type number = {.kind = TYPE_UNSIGNED, .name = "offset", .size = sizeof(uint64_t)};
+    struct path path = {.name = "return", .passing = &call->plan->row->result.passing};
+    uint64_t distance = 0, here = 0;
+
+    if (native && call_distance_into(call, native, &distance))
+        distance = UINT64_MAX - 1;
+    here = native ? distance + 1 : 0;
+    difference_value(call->difference, &path, &number, &here, &remote);
+}
+
+static int decode_pointer_into(struct call *call, struct reader *reader, void *result)
+{
+    uint64_t distance = reader_number(reader);
+    void *pointer = NULL;
+
+    if (reader->failed)
+        return -EBADMSG;
+    if (call->compares) {
+        memcpy(&pointer, result, sizeof(pointer));
+        compare_into(call, pointer, distance);
+        return 0;
+    }
+    if (distance)
+        pointer = call_address_into(call, distance - 1);
+    if (distance && !pointer)
+        return call_fault(call, "return", "the pointer that came does not lie in its argument", -EBADMSG);
+    memcpy(result, &pointer, sizeof(pointer));
+    return 0;
+}
+
 static int decode_result(struct call *call, struct reader *reader, void *result)
 {
     const struct parameter *parameter = &call->plan->row->result;
@@ -239,6 +272,8 @@ static int decode_result(struct call *call, struct reader *reader, void *result)
 
     if (parameter->passing.is_static_string)
         return decode_string_result(call, reader, result);
+    if (parameter->passing.into)
+        return decode_pointer_into(call, reader, result);
     if (call->compares || !is_scalar)
         return decode_value(call, reader, &path, type, result);
     return value_store_result(type, result, reader_number(reader)) ? -EBADMSG : 0;

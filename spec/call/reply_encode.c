@@ -144,12 +144,27 @@ static int encode_pointer(struct call *call, struct writer *writer, const struct
     return error;
 }
 
+/* 0 for NULL, else how far behind the beginning it is, plus one. */
+static int encode_pointer_into(struct call *call, struct writer *writer, const void *result)
+{
+    const void *pointer;
+    uint64_t distance = 0;
+
+    memcpy(&pointer, result, sizeof(pointer));
+    if (pointer && call_distance_into(call, pointer, &distance))
+        return call_fault(call, "return", "it does not point into the argument that its row names", -EPROTO);
+    writer_number(writer, pointer ? distance + 1 : 0);
+    return 0;
+}
+
 static int encode_result(struct call *call, struct writer *writer, const void *result)
 {
     const struct parameter *parameter = &call->plan->row->result;
     const char *string;
     size_t size;
 
+    if (parameter->passing.into)
+        return encode_pointer_into(call, writer, result);
     if (!parameter->passing.is_static_string)
         return encode_value(call, writer, parameter->type, result);
     memcpy(&string, result, sizeof(string));

@@ -196,12 +196,38 @@ static int read_pointer(struct reading *reading, const struct passing_place *pla
     return status < 0 ? status : read_lengths(reading, place, words, passing);
 }
 
-/* The one pointer that can come back is a string that the library keeps for ever. */
+/* A result that points into the memory of an argument: how far is all that comes back. */
+static int read_into(struct reading *reading, const struct passing_place *place, const struct words *words,
+                     struct passing *passing)
+{
+    const struct expression_names *names = place->names;
+    const char *name = words->into->valuestring;
+    const cJSON *before = reading_item(reading, words->into);
+
+    if (words->is_string || words->extent.size || words->extent.count || words->closes)
+        return reading_fault(reading, "\"into\" says all about a result; leave out the other words");
+    for (size_t i = 0; i < names->parameter_count; i++) {
+        const struct parameter *parameter = &names->parameters[i];
+
+        if (!parameter->name || strcmp(parameter->name, name) != 0)
+            continue;
+        if (parameter->type->kind != TYPE_POINTER)
+            return reading_fault(reading, "\"into\": %s is no pointer but %s", name, parameter->type->name);
+        passing->into = (uint8_t)(i + 1);
+        (void)reading_item(reading, before);
+        return 0;
+    }
+    return reading_fault(reading, "\"into\": no parameter is called \"%.100s\"", name);
+}
+
+/* The others that can come back are strings that the library keeps for ever. */
 static int read_result_pointer(struct reading *reading, const struct passing_place *place, const struct words *words,
                                struct passing *passing)
 {
     const struct type *target = place->type->target;
 
+    if (words->into)
+        return read_into(reading, place, words, passing);
     if (!words->is_static || words->extent.size || words->extent.count || words->extent.capacity || words->closes)
         return reading_fault(reading, "%s", passing_result_advice(place->type));
     if ((target->kind != TYPE_SIGNED && target->kind != TYPE_UNSIGNED) || target->size != 1)
@@ -233,6 +259,8 @@ static int check_members(struct reading *reading, const struct passing_place *pl
 static int hold_against_type(struct reading *reading, const struct passing_place *place, const struct words *words,
                              struct passing *passing)
 {
+    if (words->into && (place->type->kind != TYPE_POINTER || place->where != PASSING_RESULT))
+        return reading_fault(reading, "\"into\" is for a result that is a pointer, and this is %s", place->type->name);
     if (place->type->kind != TYPE_POINTER)
         return check_value(reading, place, words);
     if (place->where == PASSING_RESULT)

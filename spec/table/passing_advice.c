@@ -115,10 +115,12 @@ const char *passing_advice(struct reading *reading, const struct passing_place *
 const char *passing_result_advice(const struct type *type)
 {
     if (is_integer(type->target) && type->target->size == 1)
-        return "a returned string needs \"return\": {\"string\": \"static\"}, when the library keeps it for ever; "
-               "other "
-               "returned strings are not there yet (a handler can copy one to an out parameter)";
-    return "a returned pointer is not there yet; declare what is behind it \"opaque\" when only the library looks at "
-           "it, "
-           "or name a handler that fills an out parameter";
+        return "a returned string needs \"return\": {\"string\": \"static\"}, when the library keeps it for ever, or "
+               "{\"into\": \"NAME\"}, when it lies in what that parameter points to; other returned strings are not "
+               "there yet (a handler can copy one to an out parameter)";
+    return "a returned pointer needs \"return\": {\"into\": \"NAME\"}, when it points into what that parameter points "
+           "to; "
+           "others are not there yet: declare what is behind it \"opaque\" when only the library looks at it, or name "
+           "a "
+           "handler that fills an out parameter";
 }

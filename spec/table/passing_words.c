@@ -138,6 +138,14 @@ static int read_members(struct reading *reading, const cJSON *json, struct words
     return 0;
 }
 
+static int read_into(struct reading *reading, const cJSON *json, struct words *words)
+{
+    words->into = json;
+    if (!cJSON_IsString(json))
+        return reading_fault(reading, "\"into\" names the parameter whose memory the result points into");
+    return 0;
+}
+
 static int read_word(struct reading *reading, const cJSON *json, struct words *words)
 {
     const char *key = json->string;
@@ -153,6 +161,8 @@ static int read_word(struct reading *reading, const cJSON *json, struct words *w
         return reading_flag(reading, json, &words->nullable);
     if (strcmp(key, "close") == 0)
         return reading_flag(reading, json, &words->closes);
+    if (strcmp(key, "into") == 0)
+        return read_into(reading, json, words);
     if (strcmp(key, "volatile") == 0)
         return reading_flag(reading, json, &words->is_volatile);
     if (strcmp(key, "tolerance") == 0)

@@ -26,6 +26,7 @@ struct words {
     enum direction direction;
     struct extent_words extent; /* of the direction; where "in" and "out" stand apart, of "in" with out's capacity */
     const cJSON *returned;      /* where they stand apart: the size or count of "out"; else NULL */
+    const cJSON *into;          /* of a result: the name of a parameter; else NULL */
     const cJSON *members;       /* what is said of the struct's members, an object; else NULL */
     bool is_string;
     bool is_static;

@@ -49,6 +49,10 @@ static void describe_pointer(const struct type *type, const struct passing *pass
 {
     static const char *const directions[] = {"", "in ", "out ", "inout "};
 
+    if (passing->into) {
+        text_format(text, "into p%u", passing->into - 1u);
+        return;
+    }
     text_add(text, passing->is_static_string ? "static " : directions[passing->direction]);
     if (is_string(type->target, passing))
         text_add(text, "string");

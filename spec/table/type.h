@@ -49,6 +49,7 @@ struct passing {
     bool nullable;               /* NULL may be passed and arrives as NULL */
     bool closes;                 /* a handle that is gone once the function has returned */
     bool is_static_string;       /* a returned string that lives as long as the process */
+    uint8_t into;                /* a returned pointer: into what this parameter points to, plus one; 0: not so */
 
     /* marks for compare mode */
     bool is_volatile; /* may differ from run to run */

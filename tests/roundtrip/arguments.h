@@ -469,7 +469,9 @@ static inline void arguments_play(struct arguments *host, void *result)
         memcpy(&data, host->slots[row->order[i]], sizeof(data));
         play_pointer(host, parameter->type, &parameter->passing, NULL, data, pointee_is_size(row, row->order[i]));
     }
-    if (row->result.passing.is_static_string)
+    if (row->result.passing.into)
+        memcpy(result, host->slots[row->result.passing.into - 1], sizeof(void *)); /* its begin, or NULL */
+    else if (row->result.passing.is_static_string)
         make_pointer(host, row->result.type, &row->result.passing, NULL, result, false);
     else
         fill_value(host, row->result.type, result, false);

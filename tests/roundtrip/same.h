@@ -254,11 +254,21 @@ static inline bool same_out_inside(struct same *same, const struct type *type, s
     return true;
 }
 
+/* Both at the begin of the argument that the row names, each at its own end, or both NULL. */
+static inline bool same_into(struct same *same, size_t index, struct twins result)
+{
+    return (memcmp(result.guest, same->guest->slots[index], sizeof(void *)) == 0 &&
+            memcmp(result.host, same->host->slots[index], sizeof(void *)) == 0) ||
+           same_fault(same, "return", "points elsewhere");
+}
+
 static inline bool same_result(struct same *same, struct twins result)
 {
     const struct parameter *returned = &same->guest->row->result;
     struct twins string;
 
+    if (returned->passing.into)
+        return same_into(same, returned->passing.into - 1u, result);
     if (!returned->passing.is_static_string)
         return same_value(same, returned->type, result) || same_fault(same, "return", "differs");
     memcpy(&string.guest, result.guest, sizeof(string.guest));

@@ -39,6 +39,8 @@ static const char table_text[] =
     "{\"prototype\": \"int text(char *text, long room)\", \"text\": {\"inout\": {\"string\": true, \"capacity\": "
     "\"room\"}}},"
     "{\"prototype\": \"int name(const char *name)\", \"name\": \"string\"},"
+    "{\"prototype\": \"char *find(const char *text)\", \"text\": {\"string\": true, \"nullable\": true}, "
+    "\"return\": {\"into\": \"text\"}, \"failure\": null},"
     "{\"prototype\": \"int until(const short *numbers)\", \"numbers\": {\"in\": {\"until\": -1}}},"
     "{\"prototype\": \"int until_room(short *numbers, int room)\", \"numbers\": {\"inout\": {\"until\": -1, "
     "\"capacity\": \"room\"}}},"

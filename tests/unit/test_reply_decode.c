@@ -38,6 +38,52 @@ static void a_large_string_comes_back_changed(void **state)
     check_changed_string(MEDIUM_SOCKET);
 }
 
+/* What the guest gets when the host's function has returned its text plus `distance`, and `change` came on the way. */
+static int find_at(const char *text, ptrdiff_t distance, uint8_t change, char **found)
+{
+    struct ends ends;
+    char *at;
+    int error;
+
+    ends_open(&ends, MEDIUM_SOCKET, "find");
+    there(&ends, (void *[]){&text});
+    at = (char *)at_host(&ends, 0) + distance;
+    memcpy(&ends.result, &at, sizeof(at));
+    frame_start(&ends.host_lane.reply, FRAME_RESULT, 1, 1);
+    error = call_encode_reply(&ends.host, &ends.result);
+    carry_back(&ends);
+    ends.guest_lane.reply.body[0] ^= change;
+    if (!error)
+        error = call_decode_reply(&ends.guest, found);
+    ends_close(&ends);
+    return error;
+}
+
+static void a_pointer_into_an_argument_is_the_callers_own(void **state)
+{
+    static const char text[] = "hello";
+    char *found = NULL;
+
+    (void)state;
+    assert_int_equal(find_at(text, 2, 0, &found), 0);
+    assert_ptr_equal(found, text + 2);
+    assert_int_equal(find_at(text, sizeof(text), 0, &found), 0);
+    assert_ptr_equal(found, text + sizeof(text));
+}
+
+static void a_pointer_elsewhere_is_refused_at_both_ends(void **state)
+{
+    static const char text[] = "hello";
+    char *found = NULL;
+
+    (void)state;
+    assert_int_equal(find_at(text, sizeof(text) + 1, 0, &found), -EPROTO);
+    assert_int_equal(find_at(text, -1, 0, &found), -EPROTO);
+    assert_int_equal(find_at(NULL, 1, 0, &found), -EPROTO);
+    assert_int_equal(find_at(text, 0, 1 ^ (sizeof(text) + 2), &found), -EBADMSG);
+    assert_null(found);
+}
+
 /* The guest could take the end away while the function reads. */
 static void a_string_in_shared_memory_is_copied_by_the_host(void **state)
 {
@@ -403,6 +449,8 @@ static void an_answer_through_a_descriptor_without_a_way_back_is_refused(void **
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_pointer_into_an_argument_is_the_callers_own),
+        cmocka_unit_test(a_pointer_elsewhere_is_refused_at_both_ends),
         cmocka_unit_test(a_large_string_comes_back_changed),
         cmocka_unit_test(a_string_in_shared_memory_is_copied_by_the_host),
         cmocka_unit_test(a_returned_string_comes_back),
