@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
-enum { UNITS_AHEAD = 8 };
+enum { UNITS_AHEAD = 8 * PROCESSOR_LINE / RING_UNIT };
 
 _Static_assert((RING_UNITS & (RING_UNITS - 1)) == 0, "counts wrap");
 

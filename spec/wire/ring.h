@@ -1,7 +1,7 @@
 /*
  * Calls that nobody waits for, on a memory lane: a ring that the guest fills and the host empties.
  *
- * Entries lie one behind the other in units of a cache line, each in one piece; a small call takes one.  `filled` and
+ * Entries lie one behind the other in units of half a cache line, each in one piece; a small call takes one.  `filled` and
  * `emptied` count units and wrap; the guest stores one after it has written, the host the other after the function has
  * run: release and acquire.  What lies between them is the host's.  The ring is memory of the arena, which the guest
  * takes at the first such call.
@@ -17,8 +17,8 @@
 #include <stdint.h>
 
 enum {
-    RING_UNIT = 64,
-    RING_UNITS = 1024,
+    RING_UNIT = 32,
+    RING_UNITS = 2048,
     RING_SIZE = RING_UNIT * RING_UNITS,
     RING_BODY_MOST = 2048, /* bytes of a call that may lie in it */
 };

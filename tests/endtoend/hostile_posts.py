@@ -36,7 +36,7 @@ bystander = Bystander(host)
 
 def entry(size, function, body, reserved=0):
     data = struct.pack("<IIiI", size, function, 0, reserved) + body
-    return data + bytes(-len(data) % 64)
+    return data + bytes(-len(data) % UNIT)
 
 
 def counts(name):

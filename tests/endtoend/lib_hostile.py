@@ -7,7 +7,7 @@ from lib_trouble import *
 
 PAGE, LANE_SIZE, FRAME_AT = 4096, 8192, 256
 CLOSED, OPENED, SEQUENCE = 4, 8, FRAME_AT
-RING, RING_COUNT, UNITS, SKIP = 16, 192, 1024, 0xFFFFFFFF
+RING, RING_COUNT, UNITS, UNIT, SKIP = 16, 192, 2048, 32, 0xFFFFFFFF
 HEADER = struct.Struct("<IIIiIHBBBBBB")
 FOUR = b"\4"  # a body: the number 4
 CALL, STATUS, SIZE_AT, COUNT = ord("C"), 7, 5, 9  # and places in what it unpacks

@@ -152,7 +152,7 @@ class MemoryLane:
         """The first one; the ring lies at the start of the request area."""
         self.store(LANES + 16, 1)
         self.memory[PAGE:PAGE + len(entry)] = entry
-        self.store(LANES + 192, len(entry) // 64)
+        self.store(LANES + 192, len(entry) // 32)
         self.wake(LANES)
 
     def wake(self, page):
