@@ -1,10 +1,10 @@
 /*
  * Calls that nobody waits for, on a memory lane: a ring that the guest fills and the host empties.
  *
- * Entries lie one behind the other in units of half a cache line, each in one piece; a small call takes one.  `filled` and
- * `emptied` count units and wrap; the guest stores one after it has written, the host the other after the function has
- * run: release and acquire.  What lies between them is the host's.  The ring is memory of the arena, which the guest
- * takes at the first such call.
+ * Entries lie one behind the other in units of half a cache line, each in one piece; a small call takes one.  `filled`
+ * and `emptied` count units and wrap; the guest stores one after it has written, the host the other after the function
+ * has run: release and acquire.  What lies between them is the host's.  The ring is memory of the arena, which the
+ * guest takes at the first such call.
  */
 #ifndef WINAPI_SPEC_WIRE_RING_H
 #define WINAPI_SPEC_WIRE_RING_H
