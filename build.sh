@@ -4,7 +4,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
 # Every package that is needed, in one place: to build and test, and in addition for the long tests.
-PACKAGES=(cmake ninja-build gcc g++ libc6-dev pkg-config dpkg-dev ca-certificates
+PACKAGES=(debian-archive-keyring cmake ninja-build gcc g++ libc6-dev pkg-config dpkg-dev ca-certificates
     libffi-dev libisal-dev libxxhash-dev libcmocka-dev zlib1g-dev
     musl-tools linux-libc-dev libcap2-bin
     python3 python3-jsonschema libpython3-testsuite strace file

@@ -75,18 +75,21 @@ static bool is_text(const struct type *target)
     return target->size <= 1;
 }
 
-/* Without the end, and no further than there is room. */
+/* No further than to the end, or than there is room.  Of what is no text the end is not shown. */
 static void show_ended(struct text *line, const struct parameter *pointer, const void *address,
                        const struct scope *scope)
 {
     size_t size = pointer->type->target->size;
-    uint64_t room = ELEMENTS_SHOWN + 1, capacity, bytes;
+    uint64_t room = (size == 1 ? BYTES_SHOWN : ELEMENTS_SHOWN) + 1, capacity, bytes;
 
     if (pointer->passing.capacity && !expression_evaluate(pointer->passing.capacity, scope, &capacity) &&
         capacity < room)
         room = capacity;
     bytes = call_measure_ended(pointer, address, room * size);
-    show_elements(line, pointer->type->target, address, bytes ? bytes / size - 1 : room, scope);
+    if (size == 1)
+        show_bytes(line, address, bytes ? bytes : room);
+    else
+        show_elements(line, pointer->type->target, address, bytes ? bytes / size - 1 : room, scope);
 }
 
 static void show_pointer(struct text *line, const struct parameter *pointer, const void *address,
@@ -98,10 +101,6 @@ static void show_pointer(struct text *line, const struct parameter *pointer, con
 
     if (!address) {
         text_add(line, "NULL");
-        return;
-    }
-    if (passing->extent == EXTENT_ENDED && target->size == 1) {
-        show_bytes(line, address, strnlen(address, BYTES_SHOWN + 1) + 1);
         return;
     }
     if (passing->extent == EXTENT_ENDED) {

@@ -62,16 +62,15 @@ static int read_constant(struct reading *reading, const cJSON *json)
 /* Whether the value can be computed by now.  What is wrong with it is not told yet. */
 static bool is_known(struct reading *reading, const cJSON *json)
 {
-    struct diagnostics *diagnostics = reading->diagnostics, unheard = {0};
+    struct diagnostics *diagnostics = reading->diagnostics;
     size_t faults = reading->faults;
     int64_t value;
     bool known;
 
-    reading->diagnostics = &unheard;
+    reading->diagnostics = NULL;
     known = expression_read_constant(reading, "value", json, &value) == 0;
     reading->diagnostics = diagnostics;
     reading->faults = faults;
-    diagnostics_finish(&unheard);
     return known;
 }
 

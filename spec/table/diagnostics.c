@@ -2,7 +2,7 @@
  * What is wrong with spec files, a line each.
  *
  * The text quotes the spec file, so bytes that would break the line are shown as spaces.  A file with more faults
- * than anybody would read has only the first ones listed.
+ * than anybody would read has only the first ones listed, and a line that says so.
  */
 #include "spec/table/table.h"
 
@@ -18,6 +18,11 @@ void diagnostics_finish(struct diagnostics *diagnostics)
     diagnostics->count = 0;
 }
 
+bool diagnostics_are_full(const struct diagnostics *diagnostics)
+{
+    return diagnostics->count > LINES_MOST;
+}
+
 static void keep_to_one_line(char *line)
 {
     for (; *line; line++) {
@@ -31,8 +36,12 @@ void diagnostics_add(struct diagnostics *diagnostics, const char *format, ...)
     char *line = NULL;
     va_list arguments;
 
-    if (++diagnostics->count > LINES_MOST)
+    if (diagnostics_are_full(diagnostics))
         return;
+    if (++diagnostics->count > LINES_MOST) {
+        text_format(&diagnostics->text, "more than %d faults: the others are not listed\n", LINES_MOST);
+        return;
+    }
 
     va_start(arguments, format);
     if (vasprintf(&line, format, arguments) < 0)

@@ -1,12 +1,13 @@
 /* The walk beside the tree.  The text has been parsed, so it is JSON as cJSON takes it. */
 #include "spec/table/position.h"
 
+#include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct walk {
     const char *at, *end;
-    const cJSON *wanted;
-    const char *key, *value; /* of `wanted`, once it was met */
+    struct table_text *text;
 };
 
 /* What cJSON takes for spaces. */
@@ -38,59 +39,89 @@ static void skip_word(struct walk *walk)
         walk->at++;
 }
 
-static bool walk_item(struct walk *walk, const cJSON *item);
+static void walk_item(struct walk *walk, const cJSON *item);
 
-static bool walk_children(struct walk *walk, const cJSON *parent)
+static void walk_children(struct walk *walk, const cJSON *parent)
 {
     for (const cJSON *item = parent->child; item; item = item->next) {
         skip_sign(walk); /* the bracket, or the comma */
-        if (walk_item(walk, item))
-            return true;
+        walk_item(walk, item);
     }
     skip_sign(walk);
     if (!parent->child) /* both brackets */
         skip_sign(walk);
-    return false;
 }
 
 /* Recursion is as deep as the text nests, which was checked. */
-static bool walk_item(struct walk *walk, const cJSON *item)
+static void walk_item(struct walk *walk, const cJSON *item)
 {
-    const char *key = walk->at;
+    struct item_place *place = &walk->text->places[walk->text->count++];
 
+    place->item = item;
+    place->key = (size_t)(walk->at - walk->text->json);
     if (item->string) {
         skip_string(walk);
         skip_sign(walk); /* the colon */
     }
-    if (item == walk->wanted) {
-        walk->key = key;
-        walk->value = walk->at;
-        return true;
-    }
+    place->value = (size_t)(walk->at - walk->text->json);
     if (cJSON_IsObject(item) || cJSON_IsArray(item))
-        return walk_children(walk, item);
-    if (cJSON_IsString(item))
+        walk_children(walk, item);
+    else if (cJSON_IsString(item))
         skip_string(walk);
     else
         skip_word(walk);
-    return false;
 }
 
-bool position_find(const struct table_text *text, const cJSON *item, struct item_place *place)
+static size_t count_items(const cJSON *item)
+{
+    size_t count = 1;
+
+    for (const cJSON *child = item->child; child; child = child->next)
+        count += count_items(child);
+    return count;
+}
+
+static int compare_places(const void *one, const void *other)
+{
+    uintptr_t a = (uintptr_t)((const struct item_place *)one)->item;
+    uintptr_t b = (uintptr_t)((const struct item_place *)other)->item;
+
+    return a < b ? -1 : a > b;
+}
+
+static bool find_all(struct table_text *text)
 {
     static const char mark[] = "\xef\xbb\xbf"; /* of UTF-8, at the begin of a file */
-    struct walk walk = {.at = text->json, .end = text->json + text->size, .wanted = item};
+    struct walk walk = {.at = text->json, .end = text->json + text->size, .text = text};
 
-    if (!text->tree || !item)
+    text->places = calloc(count_items(text->tree), sizeof(*text->places));
+    if (!text->places)
         return false;
     if (text->size >= strlen(mark) && memcmp(text->json, mark, strlen(mark)) == 0)
         walk.at += strlen(mark);
     skip_spaces(&walk);
-    if (!walk_item(&walk, text->tree))
-        return false;
-    place->key = (size_t)(walk.key - text->json);
-    place->value = (size_t)(walk.value - text->json);
+    walk_item(&walk, text->tree);
+    qsort(text->places, text->count, sizeof(*text->places), compare_places);
     return true;
+}
+
+bool position_find(struct table_text *text, const cJSON *item, struct item_place *place)
+{
+    const struct item_place wanted = {.item = item}, *found;
+
+    if (!text->tree || !item || (!text->places && !find_all(text)))
+        return false;
+    found = bsearch(&wanted, text->places, text->count, sizeof(wanted), compare_places);
+    if (found)
+        *place = *found;
+    return found;
+}
+
+void position_forget(struct table_text *text)
+{
+    free(text->places);
+    text->places = NULL;
+    text->count = 0;
 }
 
 /* Bytes of UTF-8 that \uXXXX stands for; of a pair of them, two for each half. */
@@ -124,15 +155,42 @@ size_t position_in_string(const struct table_text *text, size_t value, size_t of
     return at;
 }
 
-void position_lines(const struct table_text *text, size_t at, size_t *line, size_t *column)
+static bool begins_character(char byte)
 {
-    *line = 1;
-    *column = 1;
-    for (size_t i = 0; i < at && i < text->size; i++) {
-        *column += (text->json[i] & 0xc0) != 0x80;
-        if (text->json[i] == '\n') {
-            ++*line;
-            *column = 1;
+    return ((unsigned char)byte & 0xc0) != 0x80;
+}
+
+static void go_on(const struct table_text *text, struct text_cursor *cursor, size_t at)
+{
+    for (; cursor->at < at; cursor->at++) {
+        cursor->column += begins_character(text->json[cursor->at]);
+        if (text->json[cursor->at] == '\n') {
+            cursor->lines++;
+            cursor->column = 0;
         }
     }
+}
+
+static void go_back(const struct table_text *text, struct text_cursor *cursor, size_t at)
+{
+    size_t lines = 0, characters = 0;
+
+    for (; cursor->at > at; cursor->at--) {
+        lines += text->json[cursor->at - 1] == '\n';
+        characters += begins_character(text->json[cursor->at - 1]);
+    }
+    cursor->lines -= lines;
+    cursor->column -= lines ? cursor->column : characters;
+    for (; lines && at > 0 && text->json[at - 1] != '\n'; at--)
+        cursor->column += begins_character(text->json[at - 1]);
+}
+
+void position_lines(struct table_text *text, size_t at, size_t *line, size_t *column)
+{
+    if (at > text->size)
+        at = text->size;
+    go_on(text, &text->cursor, at);
+    go_back(text, &text->cursor, at);
+    *line = text->cursor.lines + 1;
+    *column = text->cursor.column + 1;
 }

@@ -34,7 +34,7 @@ static const char *find_name(const char *text, const char *name)
 }
 
 /* Where the string `item` holds this byte of `text`, which must be all of it. */
-static bool find_byte(const struct reading *reading, const cJSON *item, const char *text, size_t offset, size_t *at)
+static bool find_byte(struct reading *reading, const cJSON *item, const char *text, size_t offset, size_t *at)
 {
     struct item_place place;
 
@@ -45,7 +45,7 @@ static bool find_byte(const struct reading *reading, const cJSON *item, const ch
     return true;
 }
 
-static bool find_part(const struct reading *reading, size_t *at)
+static bool find_part(struct reading *reading, size_t *at)
 {
     const struct place *place = &reading->place;
     const char *text = place->text ? place->text->valuestring : NULL;
@@ -54,7 +54,7 @@ static bool find_part(const struct reading *reading, size_t *at)
     return name && find_byte(reading, place->text, text, (size_t)(name - text), at);
 }
 
-static bool find_item(const struct reading *reading, const cJSON *item, bool is_key, size_t *at)
+static bool find_item(struct reading *reading, const cJSON *item, bool is_key, size_t *at)
 {
     struct item_place place;
 
@@ -65,7 +65,7 @@ static bool find_item(const struct reading *reading, const cJSON *item, bool is_
 }
 
 /* As near as is known.  The text itself always is, once it is parsed. */
-static bool find_place(const struct reading *reading, size_t *at)
+static bool find_place(struct reading *reading, size_t *at)
 {
     const struct place *place = &reading->place;
 
@@ -83,13 +83,12 @@ static void add_part(struct text *line, const char *kind, const char *name)
 }
 
 /* `at` NULL: no place in the file. */
-static int add_fault(struct reading *reading, const size_t *at, const char *what)
+static void add_fault(struct reading *reading, const size_t *at, const char *what)
 {
     const struct place *place = &reading->place;
     AUTO_TEXT struct text line = {0};
     size_t number, column;
 
-    reading->faults++;
     text_add(&line, reading->path);
     if (at) {
         position_lines(&reading->text, *at, &number, &column);
@@ -99,7 +98,12 @@ static int add_fault(struct reading *reading, const size_t *at, const char *what
     add_part(&line, place->owner_kind, place->owner);
     add_part(&line, place->part_kind, place->part);
     diagnostics_add(reading->diagnostics, "%s: %s", line.data ? line.data : "", what ? what : "out of memory");
-    return -EINVAL;
+}
+
+/* Whether anybody would read a fault. */
+static bool is_heard(const struct reading *reading)
+{
+    return reading->diagnostics && !diagnostics_are_full(reading->diagnostics);
 }
 
 int reading_fault(struct reading *reading, const char *format, ...)
@@ -108,28 +112,34 @@ int reading_fault(struct reading *reading, const char *format, ...)
     va_list arguments;
     size_t at;
 
+    if (!is_heard(reading))
+        return reading_fault_at(reading, 0, NULL);
     va_start(arguments, format);
     if (vasprintf(&what, format, arguments) < 0)
         what = NULL;
     va_end(arguments);
-    (void)add_fault(reading, find_place(reading, &at) ? &at : NULL, what);
+    add_fault(reading, find_place(reading, &at) ? &at : NULL, what);
+    reading->faults++;
     free(what);
     return -EINVAL;
 }
 
 int reading_fault_in(struct reading *reading, const char *text, size_t offset, const char *what)
 {
-    size_t at;
+    size_t at = 0;
 
-    if (find_byte(reading, reading->place.item, text, offset, &at) ||
+    if (!is_heard(reading) || find_byte(reading, reading->place.item, text, offset, &at) ||
         find_byte(reading, reading->place.text, text, offset, &at))
-        return add_fault(reading, &at, what);
+        return reading_fault_at(reading, at, what);
     return reading_fault(reading, "\"%.300s\", at position %zu: %s", text, offset + 1, what ? what : "out of memory");
 }
 
 int reading_fault_at(struct reading *reading, size_t at, const char *what)
 {
-    return add_fault(reading, &at, what);
+    if (is_heard(reading))
+        add_fault(reading, &at, what);
+    reading->faults++;
+    return -EINVAL;
 }
 
 void reading_owner(struct reading *reading, const char *kind, const char *name, const cJSON *item)

@@ -33,9 +33,9 @@ struct place {
 };
 
 struct reading {
-    struct scratch *memory; /* the table's own: lives until table_destroy() */
-    struct diagnostics *diagnostics;
-    struct types *types; /* the names that the table defines */
+    struct scratch *memory;          /* the table's own: lives until table_destroy() */
+    struct diagnostics *diagnostics; /* NULL: faults are only counted */
+    struct types *types;             /* the names that the table defines */
 
     const char *path;
     struct table_text text;

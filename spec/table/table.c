@@ -247,7 +247,8 @@ int table_parse(struct table **table, const char *json, size_t size, const char 
 {
     struct table_storage *storage = create_storage(path);
     struct types types = {0};
-    struct reading reading = {.diagnostics = diagnostics, .types = &types, .path = path, .text = {json, size, NULL}};
+    struct reading reading = {
+        .diagnostics = diagnostics, .types = &types, .path = path, .text = {.json = json, .size = size}};
     cJSON *tree = NULL;
     int status;
 
@@ -260,6 +261,7 @@ int table_parse(struct table **table, const char *json, size_t size, const char 
         read_table(&reading, &storage->table, tree);
         status = finish_table(&reading, &storage->table);
     }
+    position_forget(&reading.text);
     cJSON_Delete(tree);
     types_finish(&types);
     if (status < 0)

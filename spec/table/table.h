@@ -100,6 +100,7 @@ const struct row *table_find(const struct table *table, const char *function);
 void row_describe(const struct row *row, struct text *text);
 
 void diagnostics_finish(struct diagnostics *diagnostics);
+bool diagnostics_are_full(const struct diagnostics *diagnostics); /* more are counted, but not listed */
 void diagnostics_add(struct diagnostics *diagnostics, const char *format, ...) FORMAT_LIKE(2, 3);
 
 #endif

@@ -138,6 +138,7 @@ int table_json_parse(struct reading *reading, const char *json, size_t size, cJS
     if (status == 0)
         status = check_doubles(reading, *tree);
     if (status < 0) {
+        position_forget(&reading->text);
         cJSON_Delete(*tree);
         reading->text.tree = *tree = NULL;
     }

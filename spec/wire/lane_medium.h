@@ -58,6 +58,8 @@ bool lane_socket_has_posted(struct lane *lane);
 
 /* Makes the private payload memory at least this large; what was in it is lost when it grows. */
 MUST_CHECK int lane_socket_grow(struct lane *lane, uint64_t size);
+/* The same for all that the request names; -EMSGSIZE: that is more than a client may ask for. */
+MUST_CHECK int lane_socket_provide(struct lane *lane);
 void lane_socket_shrink(struct lane *lane);
 
 /* Touches each page, for who provides it then. */

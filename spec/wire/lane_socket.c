@@ -448,33 +448,12 @@ int lane_socket_post(struct lane *lane, uint64_t deadline_ns)
     return rc;
 }
 
-/* Room for everything the request names, as long as that is within what a client may ask for. */
-static int payload_provide(struct lane *lane)
-{
-    const struct frame *request = &lane->request;
-    uint64_t end = 0, sum = 0;
-
-    for (uint32_t i = 0; i < request->header.buffer_count; i++) {
-        const struct frame_buffer *buffer = &request->buffers[i];
-
-        if (buffer->size > lane->payload_most - sum)
-            return -EMSGSIZE;
-        sum += buffer->size;
-        if (buffer->offset + buffer->size > end) /* frame_check() saw that this does not overflow */
-            end = buffer->offset + buffer->size;
-    }
-    if (end > lane->payload_most)
-        return -EMSGSIZE;
-
-    return request->header.buffer_count != 0 ? lane_socket_grow(lane, end != 0 ? end : 1) : 0;
-}
-
 int lane_socket_receive(struct lane *lane)
 {
     int rc = frame_receive(lane, &lane->request, FRAME_CALL, 0);
 
     if (rc == 0)
-        rc = payload_provide(lane);
+        rc = lane_socket_provide(lane);
     if (rc == 0)
         rc = payload_receive(lane, &lane->request, 0);
     lane->function = lane->request.header.function;

@@ -29,6 +29,26 @@ int lane_socket_grow(struct lane *lane, uint64_t size)
     return 0;
 }
 
+int lane_socket_provide(struct lane *lane)
+{
+    const struct frame *request = &lane->request;
+    uint64_t end = 0, sum = 0;
+
+    for (uint32_t i = 0; i < request->header.buffer_count; i++) {
+        const struct frame_buffer *buffer = &request->buffers[i];
+
+        if (buffer->size > lane->payload_most - sum)
+            return -EMSGSIZE;
+        sum += buffer->size;
+        if (buffer->offset + buffer->size > end) /* frame_check() saw that this does not overflow */
+            end = buffer->offset + buffer->size;
+    }
+    if (end > lane->payload_most)
+        return -EMSGSIZE;
+
+    return request->header.buffer_count != 0 ? lane_socket_grow(lane, end != 0 ? end : 1) : 0;
+}
+
 void lane_socket_shrink(struct lane *lane)
 {
     if (lane->payload != NULL)

@@ -3,7 +3,7 @@
 #define WINAPI_SPEC_WIRE_PROTOCOL_H
 
 enum {
-    PROTOCOL_MAJOR = 1, /* ends that differ here refuse each other and name both */
+    PROTOCOL_MAJOR = 2, /* ends that differ here refuse each other and name both */
     PROTOCOL_MINOR = 0, /* ends that differ here use what both have */
 
     CONTROL_MESSAGE_MOST = 16 << 20, /* bytes of one JSON message */

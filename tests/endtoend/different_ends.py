@@ -98,28 +98,28 @@ def check_host_of(major, what):
     program = Program("unix:" + path)
     check(f"a host of protocol {major}: the declared failure", program.call("next", 1)[:2] == (-1, errno.EPROTO))
     check(f"a host of protocol {major}: both versions, and what to update", program.new_lines() == [
-        f"trouble_next: unix:{path}: protocol 1.0 of this program's side (winapi 0.1.0) and protocol {major}.3 of the "
+        f"trouble_next: unix:{path}: protocol 2.0 of this program's side (winapi 0.1.0) and protocol {major}.3 of the "
         f"host (winapi-host 9.9) do not fit: update {what}; returned -1"], *program.lines())
     check(f"a host of protocol {major}: the program ends as it wants to", program.stop() == 0)
 
 
-check_host_of(0, "winapi-host")
-check_host_of(2, "libwinapi_preload.so")
+check_host_of(1, "winapi-host")
+check_host_of(3, "libwinapi_preload.so")
 
 serve(folder + "/refusing", lambda hello: [
     {"message": "error", "code": "protocol", "text": f"this host speaks 7.0, not {hello['protocol']['major']}.0"}])
 program = Program(f"unix:{folder}/refusing")
 program.call("next", 1)
 check("a host that refuses: its own words", program.new_lines() == [
-    f"trouble_next: unix:{folder}/refusing: the host refuses: this host speaks 7.0, not 1.0; returned -1"],
+    f"trouble_next: unix:{folder}/refusing: the host refuses: this host speaks 7.0, not 2.0; returned -1"],
     *program.lines())
 
 host = Host()
-for major, what in ((0, "the client"), (2, "winapi-host")):
+for major, what in ((1, "the client"), (3, "winapi-host")):
     with Peer(host.path) as peer:
         answer = peer.ask({**HELLO, "protocol": {"major": major, "minor": 5}})
         check(f"a client of protocol {major}: both versions, and what to update", answer == {
-            "message": "error", "code": "protocol", "text": f"protocol {major}.5 of the client (test 1) and protocol 1.0 "
+            "message": "error", "code": "protocol", "text": f"protocol {major}.5 of the client (test 1) and protocol 2.0 "
             f"of this host (winapi-host 0.1.0) do not fit: update {what}"}, answer)
         check(f"a client of protocol {major}: the connection is closed", peer.is_closed())
 

@@ -277,7 +277,7 @@ class Program:
 
 # ---- clients and hosts that speak the protocol themselves ----
 
-HELLO = {"message": "hello", "protocol": {"major": 1, "minor": 0}, "program": "test 1", "pid": os.getpid(),
+HELLO = {"message": "hello", "protocol": {"major": 2, "minor": 0}, "program": "test 1", "pid": os.getpid(),
          "data_model": "LP64", "byte_order": "little", "medium": "socket", "salt": 7, "tables": []}
 
 

@@ -48,6 +48,37 @@ handle = re.match(r"ways_open\(5\) = (0x[0-9a-f]+) <remote>", result.calls[0])
 check("handles: one value, opened, used and closed", handle and result.calls[1:] == [
     f"ways_value({handle[1]}) = 5 <remote>", f"ways_close({handle[1]}) = void <remote>"], result)
 
+# ---- no further than there is room: behind it is a page that nobody may read ----
+
+SHAPES = f"{BUILD}/lib/fixtures"
+with open(folder + "/edges.c", "w") as source:
+    source.write("""
+#include "shapes.h"
+#include <string.h>
+#include <sys/mman.h>
+int main(void)
+{
+    char *pages = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    struct shape_route route = {.stops = (int[]){1, 0}, .name = (unsigned char *)pages + 4093};
+    mprotect(pages + 4096, 4096, PROT_NONE);
+    memset(pages, 'x', 4096);
+    shape_string_out("too long", pages + 4092, 4);
+    shape_until_out((int *)(pages + 4088), 2, 9);
+    pages[4095] = '.';
+    shape_until_inside(&route, 1);
+    return 0;
+}
+""")
+EDGES = compile("edges", folder + "/edges.c", f"-I{SOURCE}/tests/fixtures", f"-L{SHAPES}", "-lshapes")
+edges = winapi_run(EDGES, options=("--spec", SOURCE + "/tests/fixtures/shapes.json"), library=SHAPES,
+                   WINAPI_MODE="native", WINAPI_TRACE="1")
+edges.calls = [TIME.sub(r"<\1>", line) for line in edges.said]
+check("as large as their memory: without an end, an array, and with one", [
+    re.sub(r"sum=\d+\}\], 1\) = \d+", "sum=?}], 1) = ?", line) for line in edges.calls] == [
+        'shape_string_out("too long", "xxxx"..., 4) = -1 <native>',
+        f"shape_until_out([{0x78787878}, {0x78787878}], 2, 9) = -1 <native>",
+        'shape_until_inside([{stops=[1], name="XX."..., sum=?}], 1) = ? <native>'], edges)
+
 # ---- who answered ----
 
 shows("native", ["add:1:2"], "ways_add(1, 2) = 3 <native>", WINAPI_MODE="native")

@@ -27,12 +27,13 @@ static const cJSON *find_key(const cJSON *item, const char *key)
 static struct item_place find(const char *json, const char *key, size_t offset, size_t *byte)
 {
     cJSON *tree = cJSON_Parse(json);
-    struct table_text text = {json, strlen(json), tree};
+    struct table_text text = {.json = json, .size = strlen(json), .tree = tree};
     struct item_place place;
 
     assert_non_null(tree);
     assert_true(position_find(&text, find_key(tree, key), &place));
     *byte = position_in_string(&text, place.value, offset);
+    position_forget(&text);
     cJSON_Delete(tree);
     return place;
 }
@@ -59,7 +60,7 @@ static void the_root_is_found_and_a_stranger_is_not(void **state)
 {
     static const char json[] = "  [ ]";
     cJSON *tree = cJSON_Parse(json), *other = cJSON_Parse(json);
-    struct table_text text = {json, strlen(json), tree};
+    struct table_text text = {.json = json, .size = strlen(json), .tree = tree};
     struct item_place place;
 
     (void)state;
@@ -68,6 +69,7 @@ static void the_root_is_found_and_a_stranger_is_not(void **state)
     assert_int_equal(place.key, 2);
     assert_false(position_find(&text, other, &place));
     assert_false(position_find(&text, NULL, &place));
+    position_forget(&text);
     text.tree = NULL;
     assert_false(position_find(&text, tree, &place));
     cJSON_Delete(tree);
@@ -95,7 +97,7 @@ static void bytes_of_a_string_are_found_behind_escapes(void **state)
 static void lines_and_columns_count_characters_from_1(void **state)
 {
     static const char json[] = "{\r\n \"\xc3\xa9\xe2\x82\xac\": 1}";
-    struct table_text text = {json, strlen(json), NULL};
+    struct table_text text = {.json = json, .size = strlen(json)};
     size_t line, column;
 
     (void)state;
@@ -107,6 +109,25 @@ static void lines_and_columns_count_characters_from_1(void **state)
     assert_int_equal(column, 8);
     position_lines(&text, 1000, &line, &column);
     assert_int_equal(line, 2);
+}
+
+static void lines_are_the_same_in_any_order(void **state)
+{
+    static const char json[] = "ab\n\n\xc3\xa9" // a character of two bytes
+                               "d\nefg";
+    static const struct {
+        size_t at, line, column;
+    } places[] = {{9, 4, 2}, {8, 4, 1}, {6, 3, 2}, {7, 3, 3}, {3, 2, 1}, {10, 4, 3},
+                  {2, 1, 3}, {1, 1, 2}, {4, 3, 1}, {0, 1, 1}, {8, 4, 1}, {2, 1, 3}};
+    struct table_text text = {.json = json, .size = strlen(json)};
+    size_t line, column;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++) {
+        position_lines(&text, places[i].at, &line, &column);
+        assert_int_equal(line, places[i].line);
+        assert_int_equal(column, places[i].column);
+    }
 }
 
 /* What stands where the message of a table's only fault points to, and what the message says behind that. */
@@ -160,6 +181,7 @@ int main(void)
         cmocka_unit_test(the_root_is_found_and_a_stranger_is_not),
         cmocka_unit_test(bytes_of_a_string_are_found_behind_escapes),
         cmocka_unit_test(lines_and_columns_count_characters_from_1),
+        cmocka_unit_test(lines_are_the_same_in_any_order),
         cmocka_unit_test(faults_say_where_they_are),
     };
 

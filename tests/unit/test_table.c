@@ -275,6 +275,27 @@ static void one_line_is_one_fault_whatever_it_quotes(void **state)
     diagnostics_finish(&diagnostics);
 }
 
+/* 20000 bad rows in a line each: read in a moment, the first 1000 shown. */
+static void of_very_many_faults_the_first_are_listed(void **state)
+{
+    AUTO_TEXT struct text json = {0};
+    struct diagnostics diagnostics = {0};
+    struct table *table;
+    size_t lines = 0;
+
+    (void)state;
+    text_add(&json, "{\"table\": \"t\", \"version\": 1, \"library\": \"l\", \"functions\": [\n");
+    for (int i = 0; i < 20000; i++)
+        text_format(&json, "{\"prototype\": \"int f%d(foo a)\"}%s\n", i, i < 19999 ? "," : "]}");
+    assert_int_equal(table_parse(&table, json.data, json.size, "x.json", &diagnostics), -EINVAL);
+    for (const char *at = diagnostics.text.data; *at; at++)
+        lines += *at == '\n';
+    assert_int_equal(lines, 1001);
+    assert_non_null(strstr(diagnostics.text.data, "\nx.json:1001:29: table t: function f999: "));
+    assert_non_null(strstr(diagnostics.text.data, "\nmore than 1000 faults: the others are not listed\n"));
+    diagnostics_finish(&diagnostics);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -290,6 +311,7 @@ int main(void)
         cmocka_unit_test(a_file_that_is_not_there_is_named),
         cmocka_unit_test(a_file_that_is_too_large_is_refused),
         cmocka_unit_test(one_line_is_one_fault_whatever_it_quotes),
+        cmocka_unit_test(of_very_many_faults_the_first_are_listed),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
