@@ -98,16 +98,16 @@ void lane_forget(struct lane *lane)
     lane_drop(lane);
 }
 
-uint32_t lane_spin_budget_ns(struct lane *lane)
+struct spin_budget lane_spin_budget(struct lane *lane, uint64_t now_ns)
 {
-    uint32_t budget_ns;
+    struct spin_budget budget;
 
     if (lane->has_outcome)
         spin_learn(&lane->spin, &lane->outcome);
     lane->has_outcome = true;
-    budget_ns = spin_budget_ns(&lane->spin, lane->function, lane->woke);
-    lane->outcome = (struct spin_outcome){.function = lane->function, .woke = lane->woke, .spun = budget_ns != 0};
-    return budget_ns;
+    budget = spin_budget(&lane->spin, lane->function, lane->woke, now_ns);
+    lane->outcome = (struct spin_outcome){.function = lane->function, .woke = lane->woke, .spun = budget.ns != 0};
+    return budget;
 }
 
 struct frame *lane_request(struct lane *lane)

@@ -219,8 +219,8 @@ static void ring_rest(const struct lane *lane)
            clock_now_ns() < until_ns);
 }
 
-/* -EAGAIN: nothing came, within `budget_ns` or before somebody else took the processor.  *now_ns is then. */
-static int page_spin(const struct lane *lane, uint32_t budget_ns, uint64_t start_ns, uint64_t *now_ns)
+/* -EAGAIN: nothing came, within the budget or before somebody else took the processor.  *now_ns is then. */
+static int page_spin(const struct lane *lane, struct spin_budget budget, uint64_t start_ns, uint64_t *now_ns)
 {
     uint64_t before_ns;
 
@@ -238,7 +238,7 @@ static int page_spin(const struct lane *lane, uint32_t budget_ns, uint64_t start
         }
         before_ns = *now_ns;
         *now_ns = clock_now_ns();
-    } while (*now_ns - start_ns < budget_ns && *now_ns - before_ns < SPIN_GAP_NS);
+    } while (*now_ns - start_ns < budget.ns && *now_ns - before_ns < budget.gap_ns);
     return -EAGAIN;
 }
 
@@ -332,11 +332,11 @@ static int page_await(struct lane *lane, uint64_t deadline_ns)
 {
     struct spin_outcome *outcome = &lane->outcome;
     uint64_t start_ns = clock_now_ns(), now_ns = start_ns;
-    uint32_t budget_ns = lane_spin_budget_ns(lane);
+    struct spin_budget budget = lane_spin_budget(lane, start_ns);
     int rc = -EAGAIN;
 
     if (outcome->spun)
-        rc = page_spin(lane, budget_ns, start_ns, &now_ns);
+        rc = page_spin(lane, budget, start_ns, &now_ns);
     outcome->won = rc != -EAGAIN;
     if (!outcome->won) {
         rc = page_sleep(lane, deadline_ns);

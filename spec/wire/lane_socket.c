@@ -206,10 +206,10 @@ static bool is_alone(const struct lane *lane)
 }
 
 /*
- * Looks again and again for `budget_ns`, or until somebody else took the processor.  *now_ns is then, but for the last
- * looks.
+ * Looks again and again, within the budget or until somebody else took the processor.  *now_ns is then, but for the
+ * last looks.
  */
-static ssize_t socket_spin(struct lane *lane, void *data, size_t most, uint32_t budget_ns, uint64_t *now_ns)
+static ssize_t socket_spin(struct lane *lane, void *data, size_t most, struct spin_budget budget, uint64_t *now_ns)
 {
     uint64_t start_ns = *now_ns, before_ns;
 
@@ -222,7 +222,7 @@ static ssize_t socket_spin(struct lane *lane, void *data, size_t most, uint32_t 
         }
         before_ns = *now_ns;
         *now_ns = clock_now_ns();
-    } while (*now_ns - start_ns < budget_ns && *now_ns - before_ns < SPIN_GAP_NS);
+    } while (*now_ns - start_ns < budget.ns && *now_ns - before_ns < budget.gap_ns);
     return -EAGAIN;
 }
 
@@ -248,11 +248,11 @@ static ssize_t socket_await(struct lane *lane, void *data, size_t most, uint64_t
 {
     uint64_t start_ns = clock_now_ns(), now_ns = start_ns;
     struct spin_outcome *outcome = &lane->outcome;
-    uint32_t budget_ns = lane_spin_budget_ns(lane);
+    struct spin_budget budget = lane_spin_budget(lane, start_ns);
     ssize_t size = -EAGAIN;
 
     if (outcome->spun)
-        size = socket_spin(lane, data, most, budget_ns, &now_ns);
+        size = socket_spin(lane, data, most, budget, &now_ns);
     outcome->won = size != -EAGAIN;
     if (!outcome->won) {
         size = socket_sleep(lane, data, most, deadline_ns);
@@ -281,7 +281,7 @@ static ssize_t socket_more(struct lane *lane, void *data, size_t most, uint64_t 
 
     if (!is_alone(lane)) {
         now_ns = clock_now_ns();
-        size = socket_spin(lane, data, most, FOLLOW_NS, &now_ns);
+        size = socket_spin(lane, data, most, (struct spin_budget){FOLLOW_NS, SPIN_GAP_NS}, &now_ns);
     }
     return size == -EAGAIN ? socket_sleep(lane, data, most, deadline_ns) : size;
 }

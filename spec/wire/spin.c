@@ -18,12 +18,10 @@ static uint32_t most_ns(const struct spin *spin)
     return SPIN_MOST_NS + 2 * spin->wake_ns;
 }
 
-uint32_t spin_budget_ns(struct spin *spin, uint32_t function, bool woke)
+static uint32_t usual_budget_ns(struct spin *spin, uint32_t usual_ns, bool woke)
 {
-    uint32_t usual_ns = *usual_of(spin, function), budget_ns = 2 * usual_ns;
+    uint32_t budget_ns = 2 * usual_ns;
 
-    if (usual_ns > most_ns(spin))
-        return 0;
     if (spin->skip != 0) {
         spin->skip--;
         return 0;
@@ -31,6 +29,19 @@ uint32_t spin_budget_ns(struct spin *spin, uint32_t function, bool woke)
     if (budget_ns < spin->wake_ns)
         budget_ns = spin->wake_ns;
     return budget_ns + SLACK_NS + (woke ? 2 * spin->wake_ns : 0);
+}
+
+struct spin_budget spin_budget(struct spin *spin, uint32_t function, bool woke, uint64_t now_ns)
+{
+    uint32_t usual_ns = *usual_of(spin, function), since_ns = SPIN_INSIST_NS;
+
+    if (usual_ns > most_ns(spin))
+        return (struct spin_budget){0};
+    if (spin->back_off == SPIN_BACK_OFF_MOST)
+        since_ns = (uint32_t)(now_ns % SPIN_INSIST_EVERY_NS);
+    if (since_ns < SPIN_INSIST_NS)
+        return (struct spin_budget){.ns = SPIN_INSIST_NS - since_ns, .gap_ns = SPIN_INSIST_GAP_NS};
+    return (struct spin_budget){.ns = usual_budget_ns(spin, usual_ns, woke), .gap_ns = SPIN_GAP_NS};
 }
 
 /* A quarter of the way there.  One long wait among short ones is somebody's interruption, and moves it little. */

@@ -8,12 +8,18 @@
 
 #include <cmocka.h>
 
-enum { QUICK = 1, SLOW = 2, TIMES = 100 };
+enum { QUICK = 1, SLOW = 2, TIMES = 100, USUAL_NS = SPIN_INSIST_EVERY_NS - 1 };
+
+/* At a time at which nobody insists. */
+static uint32_t budget_of(struct spin *spin, uint32_t function, bool woke)
+{
+    return spin_budget(spin, function, woke, USUAL_NS).ns;
+}
 
 /* A wait of that length for somebody who is awake; gives what it spun. */
 static uint32_t wait_for(struct spin *spin, uint32_t function, uint64_t length_ns)
 {
-    uint32_t budget_ns = spin_budget_ns(spin, function, false);
+    uint32_t budget_ns = budget_of(spin, function, false);
     bool won = length_ns < budget_ns;
     struct spin_outcome outcome = {.function = function,
                                    .took_ns = won ? length_ns : length_ns + spin->wake_ns,
@@ -44,7 +50,7 @@ static void long_waits_soon_sleep_at_once(void **state)
     for (int i = 0; i < TIMES; i++)
         spun_ns += wait_for(&spin, SLOW, 2000000);
     assert_true(spun_ns < 20 * (uint64_t)SPIN_MOST_NS);
-    assert_int_equal(spin_budget_ns(&spin, SLOW, false), 0);
+    assert_int_equal(budget_of(&spin, SLOW, false), 0);
 }
 
 static void functions_are_kept_apart(void **state)
@@ -88,8 +94,8 @@ static void two_sleepers_find_out_that_they_need_not(void **state)
     spin.usual_ns[QUICK] = 16 * SPIN_MOST_NS;
     for (int i = 0; i < 20; i++)
         spin_learn(&spin, &slept);
-    assert_true(spin_budget_ns(&spin, QUICK, true) > 2 * spin.wake_ns);
-    assert_true(spin_budget_ns(&spin, QUICK, false) >= spin.wake_ns);
+    assert_true(budget_of(&spin, QUICK, true) > 2 * spin.wake_ns);
+    assert_true(budget_of(&spin, QUICK, false) >= spin.wake_ns);
 }
 
 static void how_long_waking_takes_is_learned(void **state)
@@ -129,16 +135,41 @@ static void on_a_busy_machine_spins_become_rare(void **state)
     (void)state;
     spin_init(&spin);
     for (int i = 0; i < 10000; i++) {
-        lost.spun = spin_budget_ns(&spin, QUICK, false) != 0;
+        lost.spun = budget_of(&spin, QUICK, false) != 0;
         spins += lost.spun;
         spin_learn(&spin, &lost);
     }
     assert_in_range(spins, 10000 / 256, 10000 / 256 + 16);
     while (spin.skip)
-        (void)spin_budget_ns(&spin, QUICK, false);
+        (void)budget_of(&spin, QUICK, false);
     spin_learn(&spin, &(struct spin_outcome){.function = QUICK, .took_ns = 400, .spun = true, .won = true});
-    assert_true(spin_budget_ns(&spin, QUICK, false) > 0);
-    assert_true(spin_budget_ns(&spin, QUICK, false) > 0);
+    assert_true(budget_of(&spin, QUICK, false) > 0);
+    assert_true(budget_of(&spin, QUICK, false) > 0);
+}
+
+/* All ends of a machine at the same time, and nobody who has no need to. */
+static void who_spins_rarely_insists_now_and_then(void **state)
+{
+    struct spin_outcome lost = {.function = QUICK, .took_ns = 60000, .held_ns = 400, .spun = true};
+    const uint64_t begin_ns = 41 * (uint64_t)SPIN_INSIST_EVERY_NS;
+    struct spin_budget budget;
+    struct spin spin;
+
+    (void)state;
+    spin_init(&spin);
+    assert_int_equal(spin_budget(&spin, QUICK, false, begin_ns).gap_ns, SPIN_GAP_NS);
+    for (int i = 0; i < SPIN_BACK_OFF_MOST; i++)
+        spin_learn(&spin, &lost);
+    assert_int_equal(spin_budget(&spin, QUICK, false, begin_ns - 1).ns, 0);
+    budget = spin_budget(&spin, QUICK, false, begin_ns);
+    assert_int_equal(budget.ns, SPIN_INSIST_NS);
+    assert_int_equal(budget.gap_ns, SPIN_INSIST_GAP_NS);
+    assert_int_equal(spin_budget(&spin, QUICK, true, begin_ns + SPIN_INSIST_NS - 1).ns, 1);
+    assert_int_equal(spin_budget(&spin, QUICK, false, begin_ns + SPIN_INSIST_NS).ns, 0);
+    spin.usual_ns[SLOW] = 16 * SPIN_MOST_NS;
+    assert_int_equal(spin_budget(&spin, SLOW, false, begin_ns).ns, 0);
+    spin_learn(&spin, &(struct spin_outcome){.function = QUICK, .took_ns = 400, .spun = true, .won = true});
+    assert_int_equal(spin_budget(&spin, QUICK, false, begin_ns).gap_ns, SPIN_GAP_NS);
 }
 
 int main(void)
@@ -152,6 +183,7 @@ int main(void)
         cmocka_unit_test(how_long_waking_takes_is_learned),
         cmocka_unit_test(that_waking_takes_longer_is_learned_from_lost_spins),
         cmocka_unit_test(on_a_busy_machine_spins_become_rare),
+        cmocka_unit_test(who_spins_rarely_insists_now_and_then),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
