@@ -2,6 +2,7 @@
 #include "preload/binding.h"
 
 #include "preload/loader/elf_object.h"
+#include "preload/stub/entry_words.h"
 #include "spec/base/log.h"
 #include "spec/call/call.h"
 
@@ -44,6 +45,7 @@ struct plan *binding_make_plan(struct binding *binding)
         log_error("%s: cannot be prepared for calls: %s", binding->row->name, strerror(-error));
         return NULL;
     }
+    entry_words_prepare(plan);
     if (atomic_compare_exchange_strong(&binding->plan, &earlier, plan))
         return plan;
     plan_destroy(plan); /* another thread was faster */
@@ -150,7 +152,7 @@ bool binding_bind(struct binding *binding, struct record *record, const struct b
     if (point(binding, record, ways, NULL))
         return true;
     plan = binding_plan(binding);
-    if (plan && ffi_prep_go_closure(&closure, &plan->cif, ways->hook) == FFI_OK)
+    if (plan && ffi_prep_go_closure(&closure, &plan->entry, ways->hook) == FFI_OK)
         (void)!point(binding, record, ways, &closure);
     else if (is_native)
         atomic_store_explicit(&record->target, ways->native, memory_order_release);

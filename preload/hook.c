@@ -14,6 +14,7 @@
 #include "preload/lane/forward.h"
 #include "preload/lane/post.h"
 #include "preload/lost.h"
+#include "preload/stub/entry_words.h"
 #include "spec/wire/clock.h"
 
 #include <errno.h>
@@ -202,10 +203,11 @@ void hook_call(ffi_cif *cif, void *result, void **arguments, void *closure)
 {
     struct binding *binding = __atomic_load_n(&((struct record *)closure)->binding, __ATOMIC_RELAXED);
     struct core *core = core_start();
+    void *places[ENTRY_WORDS_MOST];
     int cancel_type;
     bool may_leave;
 
-    (void)cif;
+    arguments = entry_words_each(cif, binding->row->parameter_count, arguments, places);
     if (!core) { /* libc's call on our behalf */
         call_native(binding, result, arguments);
         return;
