@@ -2,9 +2,9 @@
 #include "preload/binding.h"
 
 #include "preload/loader/elf_object.h"
-#include "preload/stub/entry_words.h"
 #include "spec/base/log.h"
 #include "spec/call/call.h"
+#include "spec/call/entry_words.h"
 
 #include <ffi.h>
 #include <stddef.h>

@@ -14,7 +14,7 @@
 #include "preload/lane/forward.h"
 #include "preload/lane/post.h"
 #include "preload/lost.h"
-#include "preload/stub/entry_words.h"
+#include "spec/call/entry_words.h"
 #include "spec/wire/clock.h"
 
 #include <errno.h>

@@ -31,7 +31,7 @@ enum {
 struct plan {
     const struct row *row;
     ffi_cif cif;
-    ffi_cif entry;                           /* guest: of calls that come in (preload/stub/entry_words.h) */
+    ffi_cif entry;                           /* guest: of calls that come in (spec/call/entry_words.h) */
     size_t result_size;                      /* bytes that libffi may write for the result, at least sizeof(ffi_arg) */
     uint8_t values[TABLE_PARAMETERS_MOST];   /* parameters that travel by value, in order */
     uint8_t pointers[TABLE_PARAMETERS_MOST]; /* parameters that are followed, in the row's order */

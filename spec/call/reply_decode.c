@@ -75,6 +75,8 @@ static int decode_value(struct call *call, struct reader *reader, const struct p
     struct span bytes = {value, type->size};
     int error;
 
+    if (call_is_word(type) && !call->compares)
+        return value_store(type, address, reader_number(reader)) ? -EBADMSG : 0;
     if (type->kind == TYPE_POINTER || type->kind == TYPE_VOID)
         return 0;
     if (type->kind == TYPE_STRUCT)
@@ -137,6 +139,14 @@ static int decode_bytes(struct call *call, struct reader *reader, const struct p
 static int decode_pointer(struct call *call, struct reader *reader, const struct path *path,
                           const struct parameter *pointer);
 
+static int decode_field(struct call *call, struct reader *reader, const struct path *path, const struct field *field)
+{
+    struct parameter pointer = {.name = field->name, .type = field->type, .passing = field->passing};
+    struct path inside = {.up = path, .name = field->name, .passing = &field->passing};
+
+    return decode_pointer(call, reader, &inside, &pointer);
+}
+
 /* The outs behind the pointers in a struct that went in: the mirror of the host's walk. */
 static int decode_inside(struct call *call, struct reader *reader, const struct path *path, const struct type *type)
 {
@@ -147,16 +157,12 @@ static int decode_inside(struct call *call, struct reader *reader, const struct 
     for (size_t i = 0; !error && i < type->field_count; i++) {
         struct path inside = {.up = path, .name = type->fields[i].name, .passing = &type->fields[i].passing};
 
-        error = decode_inside(call, reader, &inside, type->fields[i].type);
+        if (type->fields[i].type->kind == TYPE_STRUCT)
+            error = decode_inside(call, reader, &inside, type->fields[i].type);
     }
-    for (size_t i = 0; !error && i < type->field_count; i++) {
-        const struct field *field = &type->fields[i];
-        struct parameter pointer = {.name = field->name, .type = field->type, .passing = field->passing};
-        struct path inside = {.up = path, .name = field->name, .passing = &field->passing};
-
-        if (field->type->kind == TYPE_POINTER)
-            error = decode_pointer(call, reader, &inside, &pointer);
-    }
+    for (size_t i = 0; !error && i < type->field_count; i++)
+        if (type->fields[i].type->kind == TYPE_POINTER)
+            error = decode_field(call, reader, path, &type->fields[i]);
     return error;
 }
 

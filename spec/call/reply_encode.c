@@ -81,6 +81,13 @@ static void encode_bytes(struct call *call, struct writer *writer, const struct 
 static int encode_pointer(struct call *call, struct writer *writer, const struct parameter *pointer,
                           const void *object);
 
+static int encode_field(struct call *call, struct writer *writer, const struct field *field, const void *object)
+{
+    struct parameter pointer = {.name = field->name, .type = field->type, .passing = field->passing};
+
+    return encode_pointer(call, writer, &pointer, object);
+}
+
 /* The outs behind the pointers in a struct that came in, in the order in which the first walk met them. */
 static int encode_inside(struct call *call, struct writer *writer, const struct type *type, const void *object)
 {
@@ -89,14 +96,11 @@ static int encode_inside(struct call *call, struct writer *writer, const struct 
     if (type->kind != TYPE_STRUCT)
         return 0;
     for (size_t i = 0; !error && i < type->field_count; i++)
-        error = encode_inside(call, writer, type->fields[i].type, (const char *)object + type->fields[i].offset);
-    for (size_t i = 0; !error && i < type->field_count; i++) {
-        const struct field *field = &type->fields[i];
-        struct parameter pointer = {.name = field->name, .type = field->type, .passing = field->passing};
-
-        if (field->type->kind == TYPE_POINTER)
-            error = encode_pointer(call, writer, &pointer, object);
-    }
+        if (type->fields[i].type->kind == TYPE_STRUCT)
+            error = encode_inside(call, writer, type->fields[i].type, (const char *)object + type->fields[i].offset);
+    for (size_t i = 0; !error && i < type->field_count; i++)
+        if (type->fields[i].type->kind == TYPE_POINTER)
+            error = encode_field(call, writer, &type->fields[i], object);
     return error;
 }
 

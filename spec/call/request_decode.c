@@ -70,6 +70,14 @@ static int decode_list(struct call *call, struct reader *reader, const struct ty
     return error;
 }
 
+/* A pointer in a struct. */
+static int decode_field(struct call *call, struct reader *reader, const struct field *field, void *object)
+{
+    struct parameter pointer = {.name = field->name, .type = field->type, .passing = field->passing};
+
+    return decode_pointer(call, reader, &pointer, (char *)object + field->offset, object);
+}
+
 static int decode_struct(struct call *call, struct reader *reader, const struct type *type, void *object)
 {
     int error = 0;
@@ -77,13 +85,9 @@ static int decode_struct(struct call *call, struct reader *reader, const struct 
     for (size_t i = 0; !error && i < type->field_count; i++)
         if (type->fields[i].type->kind != TYPE_POINTER)
             error = decode_value(call, reader, type->fields[i].type, (char *)object + type->fields[i].offset);
-    for (size_t i = 0; !error && i < type->field_count; i++) {
-        const struct field *field = &type->fields[i];
-        struct parameter pointer = {.name = field->name, .type = field->type, .passing = field->passing};
-
-        if (field->type->kind == TYPE_POINTER)
-            error = decode_pointer(call, reader, &pointer, (char *)object + field->offset, object);
-    }
+    for (size_t i = 0; !error && i < type->field_count; i++)
+        if (type->fields[i].type->kind == TYPE_POINTER)
+            error = decode_field(call, reader, &type->fields[i], object);
     return error;
 }
 

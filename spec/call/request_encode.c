@@ -13,9 +13,14 @@ enum { PATCH_SIZE = 9, SIZES_WORST = 1 + 2 * NUMBER_MOST };
 static int encode_pointer(struct call *call, struct writer *writer, const struct parameter *pointer, void *address,
                           const void *object);
 
-static struct parameter field_as_parameter(const struct field *field)
+/* A pointer in a struct. */
+static int encode_field(struct call *call, struct writer *writer, const struct field *field, const void *object)
 {
-    return (struct parameter){.name = field->name, .type = field->type, .passing = field->passing};
+    struct parameter pointer = {.name = field->name, .type = field->type, .passing = field->passing};
+    void *address;
+
+    memcpy(&address, (const char *)object + field->offset, sizeof(address));
+    return encode_pointer(call, writer, &pointer, address, object);
 }
 
 static int encode_struct(struct call *call, struct writer *writer, const struct type *type, const void *object);
@@ -58,14 +63,10 @@ static int encode_struct(struct call *call, struct writer *writer, const struct 
             return error;
     }
     for (size_t i = 0; i < type->field_count; i++) {
-        struct parameter pointer = field_as_parameter(&type->fields[i]);
-        void *address;
-        int error;
+        int error = 0;
 
-        if (pointer.type->kind != TYPE_POINTER)
-            continue;
-        memcpy(&address, (const char *)object + type->fields[i].offset, sizeof(address));
-        error = encode_pointer(call, writer, &pointer, address, object);
+        if (type->fields[i].type->kind == TYPE_POINTER)
+            error = encode_field(call, writer, &type->fields[i], object);
         if (error)
             return error;
     }
@@ -195,7 +196,7 @@ static int encode_elements(struct call *call, struct writer *writer, const struc
     size_t size = call_element_size(pointer->type);
     bool is_out = follow->direction == DIRECTION_OUT;
     const char *elements = follow->address;
-    uint64_t worst, count, room;
+    uint64_t worst, all, count, room;
 
     follow->place = PLACE_BODY;
     room = call_room(follow) / size;
@@ -205,10 +206,10 @@ static int encode_elements(struct call *call, struct writer *writer, const struc
     writer_u8(writer, PLACE_BODY);
     writer_number(writer, follow->count);
     writer_number(writer, follow->capacity);
-    if (__builtin_mul_overflow(plan_worst_value(pointer->type->target), follow->capacity, &worst) ||
-        worst > CALL_BODY_MOST)
+    worst = plan_worst_value(pointer->type->target);
+    if (__builtin_mul_overflow(worst, follow->capacity, &all) || all > CALL_BODY_MOST)
         return call_fault(call, pointer->name, "so many elements do not fit one call", -E2BIG);
-    call->reply_room += SIZES_WORST + plan_worst_value(pointer->type->target) * call_room(follow);
+    call->reply_room += SIZES_WORST + worst * call_room(follow);
     count = follow->count; /* the list of follows may move */
     for (uint64_t i = 0; i < count; i++) {
         const char *element = elements + i * size;

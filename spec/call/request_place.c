@@ -182,7 +182,7 @@ int call_place(struct call *call, struct frame *frame, struct writer *writer)
         patch_place(writer, &call->follows[i]);
     }
     place_body(&placing, &frame->header, writer);
-    memcpy(frame->buffers, placing.buffers, sizeof(placing.buffers));
+    memcpy(frame->buffers, placing.buffers, placing.count * sizeof(*placing.buffers));
     frame->header.buffer_count = placing.count;
     return 0;
 }

@@ -206,6 +206,10 @@ static inline void writer_number(struct writer *writer, uint64_t value)
 {
     uint8_t bytes[NUMBER_MOST];
 
+    if (!writer->failed && writer->capacity - writer->size >= NUMBER_MOST) {
+        writer->size = (size_t)(number_put(writer->data + writer->size, value) - writer->data);
+        return;
+    }
     writer_bytes(writer, bytes, (size_t)(number_put(bytes, value) - bytes));
 }
 

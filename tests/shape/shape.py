@@ -29,7 +29,7 @@ DOORS = [
     ("JSON text", r"\bcJSON_Parse\w*\s*\(", ["spec/table/table_json.c", "spec/wire/channel.c"]),
     ("calling through libffi", r"\bffi_call(_plan_invoke)?\s*\(", ["spec/call/invoke.c", "preload/command/bench/bench_ffi.c"]),
     ("libffi's call interfaces", r"\bffi_prep_cif\w*\s*\(", ["spec/call/*.c", "preload/command/bench/bench_ffi.c"]),
-    ("libffi's closures", r"\bffi_prep_(go_)?closure\w*\s*\(", ["preload/*.c"]),
+    ("libffi's closures", r"\bffi_prep_(go_)?closure\w*\s*\(", ["preload/*.c", "spec/call/entry_words.c"]),
     ("the dynamic loader", r"\bdl(open|sym|vsym|mopen|addr)\s*\(", ["preload/loader/shims.[ch]", "host/native_library.c"]),
     ("the list of loaded objects", r"\bdl_iterate_phdr\s*\(", ["preload/loader/elf_object.c"]),
     ("shared memory", r"\bmemfd_create\s*\(", ["spec/wire/memory.c"]),

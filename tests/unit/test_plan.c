@@ -11,6 +11,8 @@
 #include <cmocka.h>
 
 #include "spec/call/call.h"
+#include "spec/call/entry_words.h"
+#include "spec/call/value.h"
 
 #include <errno.h>
 #include <string.h>
@@ -31,6 +33,10 @@ static const char table_text[] =
     "{\"prototype\": \"pair give_pair(pair value)\"},"
     "{\"prototype\": \"mask give_mask(mask value)\", \"failure\": \"ALL\"},"
     "{\"prototype\": \"void nothing(void)\", \"lost\": \"fail\"},"
+    "{\"prototype\": \"int six_words(signed char a, unsigned short b, int64_t c, const void *d, unsigned e, bool f)\","
+    " \"d\": {\"in\": {\"size\": 1}}, \"failure\": -1},"
+    "{\"prototype\": \"int seven_words(int a, int b, int c, int d, int e, int f, int g)\", \"failure\": -1},"
+    "{\"prototype\": \"int with_double(int a, double b)\", \"failure\": -1},"
     "{\"prototype\": \"int ordered(void *out, const int *size, struct box *box, int *more)\", \"failure\": -1,"
     " \"out\": {\"out\": {\"size\": \"*size\", \"capacity\": \"*more\"}}, \"size\": \"in\", \"more\": \"inout\","
     " \"box\": \"close\"}"
@@ -224,6 +230,78 @@ static void no_plan_is_destroyed_quietly(void **state)
     plan_destroy(NULL);
 }
 
+/* ---- calls that come in ---- */
+
+struct caught {
+    ffi_go_closure closure;
+    const struct plan *plan;
+    uint64_t words[ENTRY_WORDS_MOST];
+    size_t count;
+};
+
+static void catch_words(ffi_cif *cif, void *result, void **arguments, void *closure)
+{
+    struct caught *caught = closure;
+    const struct row *row = caught->plan->row;
+    void *places[ENTRY_WORDS_MOST];
+
+    arguments = entry_words_each(cif, row->parameter_count, arguments, places);
+    for (caught->count = 0; caught->count < row->parameter_count; caught->count++)
+        caught->words[caught->count] = value_load(row->parameters[caught->count].type, arguments[caught->count]);
+    *(ffi_arg *)result = 0;
+}
+
+/* Calls an entry made for the plan with these arguments, and shows what it got. */
+static struct caught catch_call(struct plan *plan, void **arguments)
+{
+    struct caught caught = {.plan = plan};
+    uint64_t result;
+
+    entry_words_prepare(plan);
+    assert_int_equal(ffi_prep_go_closure(&caught.closure, &plan->entry, catch_words), FFI_OK);
+    ffi_call_go(&plan->cif, FFI_FN(caught.closure.tramp), &result, arguments, &caught.closure);
+    return caught;
+}
+
+static void words_are_found_behind_the_first_one(void **state)
+{
+    signed char a = -3;
+    unsigned short b = 65535;
+    int64_t c = INT64_MIN;
+    void *d = &a;
+    unsigned e = 4000000000;
+    bool f = true;
+    void *arguments[] = {&a, &b, &c, &d, &e, &f};
+    struct plan *plan = plan_for("six_words");
+    struct caught caught = catch_call(plan, arguments);
+
+    (void)state;
+    assert_int_equal(plan->entry.nargs, 1);
+    assert_int_equal(caught.words[0], (uint64_t)-3);
+    assert_int_equal(caught.words[1], 65535);
+    assert_int_equal(caught.words[2], (uint64_t)INT64_MIN);
+    assert_ptr_equal((void *)(uintptr_t)caught.words[3], &a);
+    assert_int_equal(caught.words[4], 4000000000);
+    assert_int_equal(caught.words[5], 1);
+    plan_destroy(plan);
+}
+
+/* More than registers hold, floating arguments, structs either way: libffi looks for each. */
+static void libffi_is_told_of_all_where_there_is_more_than_words(void **state)
+{
+    static const char *const functions[] = {"seven_words", "take_large",  "give_large",
+                                            "give_pair",   "with_double", "nothing"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(functions) / sizeof(*functions); i++) {
+        struct plan *plan = plan_for(functions[i]);
+
+        entry_words_prepare(plan);
+        assert_int_equal(plan->entry.nargs, plan->row->parameter_count);
+        plan_destroy(plan);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -236,6 +314,8 @@ int main(void)
         cmocka_unit_test(pointers_are_in_the_order_of_their_sizes),
         cmocka_unit_test(a_function_without_anything_has_a_plan),
         cmocka_unit_test(no_plan_is_destroyed_quietly),
+        cmocka_unit_test(words_are_found_behind_the_first_one),
+        cmocka_unit_test(libffi_is_told_of_all_where_there_is_more_than_words),
     };
 
     return cmocka_run_group_tests(tests, read_table, drop_table);

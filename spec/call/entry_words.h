@@ -6,8 +6,8 @@
  * other where it keeps the registers.  So it is told of the first one only, and the others are found behind that.
  * libffi does not promise this: it is tried once in each process, and where it is not so libffi is told of all.
  */
-#ifndef WINAPI_PRELOAD_STUB_ENTRY_WORDS_H
-#define WINAPI_PRELOAD_STUB_ENTRY_WORDS_H
+#ifndef WINAPI_SPEC_CALL_ENTRY_WORDS_H
+#define WINAPI_SPEC_CALL_ENTRY_WORDS_H
 
 #include "spec/call/plan.h"
 

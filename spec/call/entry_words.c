@@ -1,5 +1,5 @@
 /* Whether, and for which functions. */
-#include "preload/stub/entry_words.h"
+#include "spec/call/entry_words.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
