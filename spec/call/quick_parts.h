@@ -81,7 +81,7 @@ static inline bool quick_size_of(const struct quick_size *size, void *const *arg
         return false;
     value = value_bits(at, size->width);
     if (size->is_signed)
-        value = value_extend(value, size->width);
+        value = value_extend(value, size->width * 8u);
     *bytes = value * size->unit;
     return value <= CALL_INLINE_MOST;
 }

@@ -61,17 +61,10 @@ static int decode_list(struct call *call, struct reader *reader, const struct pa
     return error;
 }
 
-static const struct type *innermost(const struct type *type)
-{
-    while (type->kind == TYPE_ARRAY)
-        type = type->target;
-    return type;
-}
-
 static int decode_value(struct call *call, struct reader *reader, const struct path *path, const struct type *type,
                         void *address)
 {
-    unsigned char value[sizeof(long double)];
+    unsigned char value[sizeof(long double)] = {0};
     struct span bytes = {value, type->size};
     int error;
 
@@ -94,7 +87,7 @@ static int decode_value(struct call *call, struct reader *reader, const struct p
     if (error)
         return -EBADMSG;
     if (call->compares && type->kind == TYPE_ARRAY)
-        difference_bytes(call->difference, path, innermost(type), &(struct both){address, bytes.data, bytes.size});
+        difference_bytes(call->difference, path, type_innermost(type), &(struct both){address, bytes.data, bytes.size});
     else if (call->compares)
         difference_value(call->difference, path, type, address, bytes.data);
     else

@@ -28,6 +28,17 @@ static void *take(struct call *call, uint64_t size)
     return taken;
 }
 
+/* The same for objects whose type wants more than scratch memory's alignment. */
+static void *take_aligned(struct call *call, uint64_t size, size_t alignment)
+{
+    uintptr_t address;
+
+    if (alignment <= SCRATCH_ALIGNMENT)
+        return take(call, size);
+    address = (uintptr_t)take(call, size + alignment);
+    return address ? (void *)((address + alignment - 1) & ~(uintptr_t)(alignment - 1)) : NULL;
+}
+
 static int decode_handle(struct call *call, struct reader *reader, const struct type *type, void *address)
 {
     uint64_t wire = reader_number(reader);
@@ -249,7 +260,7 @@ static int decode_elements(struct call *call, struct reader *reader, const struc
     error = check_sizes(call, pointer, object, &bytes);
     if (error)
         return error;
-    follow.address = take(call, bytes.capacity);
+    follow.address = take_aligned(call, bytes.capacity, pointer->type->target->alignment);
     if (!follow.address)
         return call_fault(call, pointer->name, "the call takes more memory than this host allows", -E2BIG);
     follow.only_in = bytes.only_in / size;
@@ -266,7 +277,7 @@ static int decode_elements(struct call *call, struct reader *reader, const struc
 static int decode_one(struct call *call, struct reader *reader, const struct parameter *pointer, size_t index)
 {
     const struct type *target = pointer->type->target;
-    void *address = take(call, call_element_size(pointer->type));
+    void *address = take_aligned(call, call_element_size(pointer->type), target->alignment);
 
     if (!address)
         return call_fault(call, pointer->name, "the call takes more memory than this host allows", -E2BIG);

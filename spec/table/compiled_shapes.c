@@ -21,7 +21,7 @@ _Static_assert(sizeof(struct passing) == 64, "name its pointers below");
 _Static_assert(sizeof(struct type) == 96, "name its pointers below");
 _Static_assert(sizeof(struct field) == 88, "name its pointers below");
 _Static_assert(sizeof(struct enumerator) == 16, "name its pointers below");
-_Static_assert(sizeof(struct expression) == 88, "name its pointers below");
+_Static_assert(sizeof(struct expression) == 80, "name its pointers below");
 #endif
 
 #define TO_ONE(owner, member, shape)               \
@@ -84,9 +84,8 @@ static const struct shape_pointer in_enumerator[] = {
 };
 
 static const struct shape_pointer in_expression[] = {
-    TO_ONE(expression, text, SHAPE_STRING),
-    TO_ONE(expression, left, SHAPE_EXPRESSION),
-    TO_ONE(expression, right, SHAPE_EXPRESSION),
+    TO_ONE(expression, text, SHAPE_STRING),          TO_ONE(expression, type, SHAPE_TYPE),
+    TO_ONE(expression, left, SHAPE_EXPRESSION),      TO_ONE(expression, right, SHAPE_EXPRESSION),
     TO_ONE(expression, condition, SHAPE_EXPRESSION),
 };
 

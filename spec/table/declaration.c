@@ -1,7 +1,7 @@
 /*
  * The parser of C declarations: a cursor over one text, one word ahead.
  *
- * Whatever C has and the tables do not (callbacks, varargs, unions, bit-fields) is recognised so that the message can
+ * Whatever C has and the tables do not (callbacks, varargs, unions) is recognised so that the message can
  * say so instead of complaining about a bracket.
  */
 #include "spec/table/declaration.h"
@@ -174,6 +174,23 @@ static size_t count_ends(const char *text)
     return count < MEMBERS_MOST ? count : MEMBERS_MOST;
 }
 
+static int parse_bits(struct lexer *lexer, struct declaration *member)
+{
+    const char *start = lexer->token.start + 1;
+    const char *end = start + strcspn(start, ",;");
+
+    start += strspn(start, " \t\r\n");
+    if (member->pointer_count || member->array_count)
+        return lexer_fault(lexer, "a bit-field is a number, neither a pointer nor an array");
+    if (start >= end)
+        return lexer_fault(lexer, "the number of bits is missing");
+    member->bits = reading_copy(lexer->reading, start, (size_t)(end - start));
+    if (!member->bits)
+        return -ENOMEM;
+    lexer_jump(lexer, end);
+    return 0;
+}
+
 static int parse_member(struct lexer *lexer, struct declaration *member)
 {
     int status = parse_declarator(lexer, member);
@@ -181,7 +198,7 @@ static int parse_member(struct lexer *lexer, struct declaration *member)
     if (status < 0)
         return status;
     if (token_is(&lexer->token, ":"))
-        return lexer_fault(lexer, "bit-fields are not there yet");
+        return parse_bits(lexer, member);
     if (token_is(&lexer->token, "("))
         return lexer_fault(lexer, "members that are functions are not C");
     if (!member->name)
@@ -216,7 +233,8 @@ int declaration_members(struct reading *reading, const char *text, struct declar
                 return status;
         } while (lexer_take(&lexer, ","));
         if (!lexer_take(&lexer, ";"))
-            return lexer_fault(&lexer, "';' was expected after \"%s\"", list[*count - 1].name);
+            return lexer_fault(&lexer, "';' was expected after \"%s\"",
+                               list[*count - 1].name ? list[*count - 1].name : ":");
     }
     return 0;
 }

@@ -24,6 +24,7 @@ struct declaration {
     const char *name;                                 /* NULL: none */
     unsigned array_count;
     const char *arrays[DECLARATION_ARRAYS_MOST]; /* what stands between the brackets, outermost first */
+    const char *bits;                            /* bit-field: what stands behind the colon; else NULL */
 };
 
 struct prototype {
@@ -35,7 +36,7 @@ struct prototype {
 /* "uLong crc32(uLong crc, const Bytef *buf, uInt len)", with or without ';'.  -EINVAL, with a diagnostic; -ENOMEM. */
 MUST_CHECK int declaration_prototype(struct reading *reading, const char *text, struct prototype *prototype);
 
-/* "void *data; size_t size;".  The same errors. */
+/* "void *data; size_t size; unsigned low : 4, : 0;".  Only bit-fields may be without a name.  The same errors. */
 MUST_CHECK int declaration_members(struct reading *reading, const char *text, struct declaration **members,
                                    size_t *count);
 

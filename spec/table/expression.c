@@ -3,6 +3,7 @@
 
 #include "spec/base/text.h"
 #include "spec/table/expression_tree.h"
+#include "spec/table/type_value.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -89,45 +90,6 @@ int expression_apply(enum operation operation, int64_t left, int64_t right, int6
     }
 }
 
-/* The addresses need not be aligned: they are what a caller passed. */
-static int64_t load_signed(const void *at, size_t size)
-{
-    int8_t byte;
-    int16_t half;
-    int32_t word;
-    int64_t value;
-
-    switch (size) {
-    case sizeof(byte):
-        return memcpy(&byte, at, sizeof(byte)), byte;
-    case sizeof(half):
-        return memcpy(&half, at, sizeof(half)), half;
-    case sizeof(word):
-        return memcpy(&word, at, sizeof(word)), word;
-    default:
-        return memcpy(&value, at, sizeof(value)), value;
-    }
-}
-
-static uint64_t load_unsigned(const void *at, size_t size)
-{
-    uint8_t byte;
-    uint16_t half;
-    uint32_t word;
-    uint64_t value;
-
-    switch (size) {
-    case sizeof(byte):
-        return memcpy(&byte, at, sizeof(byte)), byte;
-    case sizeof(half):
-        return memcpy(&half, at, sizeof(half)), half;
-    case sizeof(word):
-        return memcpy(&word, at, sizeof(word)), word;
-    default:
-        return memcpy(&value, at, sizeof(value)), value;
-    }
-}
-
 static const void *find_variable(const struct expression *expression, const struct scope *scope)
 {
     const char *object;
@@ -156,12 +118,8 @@ static int load_variable(const struct expression *expression, const struct scope
 
     if (!at)
         return -EFAULT;
-    if (expression->is_signed) {
-        *value = load_signed(at, expression->size);
-        return 0;
-    }
-    number = load_unsigned(at, expression->size);
-    if (number > INT64_MAX)
+    number = value_load(expression->type, at);
+    if (number > INT64_MAX && !type_is_signed(expression->type))
         return -EOVERFLOW;
     *value = (int64_t)number;
     return 0;
@@ -244,8 +202,8 @@ bool expression_leaf(const struct expression *expression, struct expression_leaf
     *leaf = (struct expression_leaf){.kind = LEAF_NUMBER + (expression->operation - OPERATION_NUMBER),
                                      .number = expression->number,
                                      .index = expression->index,
-                                     .size = expression->size,
-                                     .is_signed = expression->is_signed};
+                                     .size = expression->type ? expression->type->size : 0,
+                                     .is_signed = expression->type && type_is_signed(expression->type)};
     return true;
 }
 

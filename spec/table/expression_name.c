@@ -75,8 +75,7 @@ static int create_variable(struct expression_parser *parser, enum operation oper
 
     if (status < 0)
         return status;
-    (*result)->size = type->size;
-    (*result)->is_signed = type_is_signed(type);
+    (*result)->type = type;
     lexer_next(&parser->lexer);
     return 0;
 }

@@ -56,8 +56,7 @@ struct expression {
     size_t index;  /* of the parameter or field */
     size_t field;  /* OPERATION_MEMBER, OPERATION_BEHIND: index of the field */
     size_t offset; /* of the field, bytes */
-    size_t size;   /* bytes of the integer */
-    bool is_signed;
+    const struct type *type;
 
     const struct expression *left, *right;
     const struct expression *condition; /* OPERATION_CHOOSE */

@@ -4,9 +4,10 @@
  *     u8 (u8, in u1[p2]?, u4)
  *     s4 (out u1[*p1 room *p1], inout u8, in u1[p3], u8)
  *
- * A letter and the size in bytes for a scalar, h and the class for a handle, braces around a struct; before what a
- * pointer points to, its direction; after it, its length in brackets ("until" before the last element, "back" before
- * what comes back, where that is not what goes in, and "room" before the capacity), and ? when it may be NULL.
+ * A letter and the size in bytes for a scalar, for a bit-field ':' and its bits, h and the class for a handle, braces
+ * around a struct; before what a pointer points to, its direction; after it, its length in brackets ("until" before the
+ * last element, "back" before what comes back, where that is not what goes in, and "room" before the capacity), and ?
+ * when it may be NULL.
  */
 #include "spec/table/expression_tree.h"
 #include "spec/table/table.h"
@@ -108,7 +109,10 @@ static void describe_value(const struct type *type, const struct passing *passin
         describe_struct(type, text);
         break;
     default:
-        text_format(text, "%c%zu", scalar_letter(type), type->size);
+        if (type->bit_count)
+            text_format(text, "%c:%u", scalar_letter(type), type->bit_count);
+        else
+            text_format(text, "%c%zu", scalar_letter(type), type->size);
     }
 }
 

@@ -104,8 +104,7 @@ uint64_t type_built_in_layout(void)
 
 bool type_has_pointers(const struct type *type)
 {
-    while (type->kind == TYPE_ARRAY)
-        type = type->target;
+    type = type_innermost(type);
     if (type->kind == TYPE_POINTER)
         return true;
     for (size_t i = 0; i < type->field_count; i++) {

@@ -88,6 +88,9 @@ struct type {
 
     const struct type *target; /* pointer: what it points to; array: its element; enum: int or unsigned int */
     bool target_is_const;      /* pointer to const */
+    bool is_only_behind;       /* struct: libffi cannot pass it, so only pointers to it can be passed */
+    uint8_t bit_count;         /* bit-field: its bits; else 0 */
+    uint8_t bit_shift;         /* bit-field: bits below it where it begins */
     size_t count;              /* array: elements */
 
     const struct field *fields; /* struct */
@@ -104,12 +107,18 @@ static inline bool type_is_scalar(const struct type *type)
     return (type->kind >= TYPE_BOOL && type->kind <= TYPE_FLOATING) || type->kind == TYPE_ENUM;
 }
 
-/* Whether the bytes of a value can be copied as they are: a scalar other than a handle, or an array of such. */
-static inline bool type_is_plain(const struct type *type)
+/* The elements of an array of arrays; any other type itself. */
+static inline const struct type *type_innermost(const struct type *type)
 {
     while (type->kind == TYPE_ARRAY)
         type = type->target;
-    return type_is_scalar(type);
+    return type;
+}
+
+/* Whether the bytes of a value can be copied as they are: a scalar other than a handle, or an array of such. */
+static inline bool type_is_plain(const struct type *type)
+{
+    return type_is_scalar(type_innermost(type));
 }
 
 /* Whether an integer or enum can be negative. */

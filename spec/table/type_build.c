@@ -113,6 +113,11 @@ static int check_complete(struct reading *reading, const struct type *type, enum
 {
     if (type->kind == TYPE_OPAQUE && place != TYPE_PLACE_NAME)
         return reading_fault(reading, "%s is opaque, so only a pointer to it can stand here", type->name);
+    if (type->is_only_behind && (place == TYPE_PLACE_PARAMETER || place == TYPE_PLACE_RESULT))
+        return reading_fault(reading,
+                             "%s is packed, aligned or has bit-fields, so only a pointer to it can be passed: libffi "
+                             "knows no such structs",
+                             type->name);
     if (type->kind == TYPE_VOID && place != TYPE_PLACE_RESULT && place != TYPE_PLACE_NAME)
         return reading_fault(reading, "void has no value; a pointer may be meant");
     return 0;

@@ -19,6 +19,7 @@ enum {
     TYPE_NESTING_MOST = 64,     /* names that stand for names */
     STRUCT_SIZE_MOST = 1 << 20, /* bytes */
     STRUCT_LEAVES_MOST = 1024,  /* members, those of inner structs counted */
+    STRUCT_ALIGNMENT_MOST = 4096,
 };
 
 struct reading;

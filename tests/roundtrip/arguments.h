@@ -188,7 +188,7 @@ static inline void fill_size(struct arguments *arguments, const struct type *typ
     if (type->kind == TYPE_ENUM)
         fill_scalar(arguments, type, address);
     else if (value_store(type, address, arguments_below(arguments, most)))
-        memset(address, 0, type->size);
+        (void)!value_store(type, address, 0);
 }
 
 static inline void fill_floating(struct arguments *arguments, const struct type *type, void *address)
@@ -217,6 +217,13 @@ static inline void fill_scalar(struct arguments *arguments, const struct type *t
         bits &= 1;
     if (type->kind == TYPE_ENUM && type->enumerator_count)
         bits = (uint64_t)type->enumerators[bits % type->enumerator_count].value;
+    if (type->bit_count) {
+        if (type->kind != TYPE_ENUM)
+            bits &= UINT64_MAX >> (64 - type->bit_count);
+        if (value_store(type, address, type_is_signed(type) ? value_extend(bits, type->bit_count) : bits))
+            abort();
+        return;
+    }
     memcpy(address, &bits, type->size);
 }
 

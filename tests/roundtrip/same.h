@@ -38,6 +38,8 @@ static inline bool same_scalar(const struct type *type, struct twins twins)
 {
     long double a, b;
 
+    if (type->bit_count)
+        return value_load(type, twins.guest) == value_load(type, twins.host);
     if (!value_is_wide(type))
         return memcmp(twins.guest, twins.host, type->size) == 0;
     memcpy(&a, twins.guest, sizeof(a));

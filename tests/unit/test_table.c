@@ -1,6 +1,7 @@
 /* Whole tables: defaults, layout, order, families, hashes.  What is refused stands in tests/spec/bad. */
 #include "spec/base/own.h"
 #include "spec/table/table.h"
+#include "spec/table/type_value.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -144,6 +145,146 @@ static void structs_are_laid_out_as_the_compiler_does(void **state)
     table_destroy(table);
 }
 
+/* One text for the compiler and for the table. */
+#define LAYOUT(name, attributes, words, ...) \
+    struct name {                            \
+        __VA_ARGS__                          \
+    } attributes;                            \
+    static const char name##_text[] = "{\"struct\": \"" #__VA_ARGS__ "\"" words "}"
+
+enum sign { MINUS = -1, NONE, PLUS };
+enum color { RED, GREEN, BLUE };
+
+LAYOUT(mixed_bits, , "", char a; int b : 7, c : 12; unsigned d : 20; short e; unsigned short f : 9; unsigned char g : 7;
+       char h;);
+LAYOUT(wide_bits, , "", unsigned long a : 33; long b : 31; unsigned long c : 1; _Bool d : 1; long e : 62;
+       long long f : 64;);
+LAYOUT(unnamed_bits, , "", char a : 3; int : 5; char b; int : 0; char c : 2; long : 0; char d : 1;);
+LAYOUT(enum_bits, , "", enum sign a : 2; enum color b : 2; unsigned char c : 8; enum color d : 30;);
+LAYOUT(packed_all, __attribute__((packed)), ", \"packed\": true", char a; int b; double c; short d[3]; uint64_t e;
+       char f;);
+LAYOUT(packed_bits, __attribute__((packed)), ", \"packed\": true", unsigned a : 3; int b : 31; unsigned long c : 50;
+       char d; int : 0; short e;);
+LAYOUT(packed_aligned, __attribute__((packed, aligned(4))), ", \"packed\": true, \"aligned\": 4", char a; short b;
+       char c[6];);
+LAYOUT(aligned_64, __attribute__((aligned(64))), ", \"aligned\": 64", int a; char b;);
+LAYOUT(aligned_less, __attribute__((aligned(2))), ", \"aligned\": 2", int a; char b;);
+LAYOUT(of_others, , "", char a; struct packed_all b; char c; struct aligned_64 d; struct mixed_bits e[2]; char f;);
+
+static const struct type *layout_of(const char *name, const char *text, struct table **table)
+{
+    AUTO_TEXT struct text rest = {0}, row = {0};
+
+    text_format(&rest,
+                "\"failure\": 0, \"types\": {\"enum sign\": {\"enum\": \"MINUS = -1, NONE, PLUS\"}, \"enum color\": "
+                "{\"enum\": \"RED, GREEN, BLUE\"}, \"struct "
+                "packed_all\": %s, \"struct aligned_64\": %s, \"struct mixed_bits\": %s, \"%s\": %s},",
+                packed_all_text, aligned_64_text, mixed_bits_text, name, text);
+    text_format(&row, "{\"prototype\": \"int f(%s *s)\", \"s\": \"inout\"}", name);
+    *table = parse_rows(rest.data, row.data);
+    return (*table)->rows[0].parameters[0].type->target;
+}
+
+/* The compiler has stored `value` in this member of an object that was zero: the table finds it there, and only there.
+ */
+static void assert_member(const struct type *type, const char *name, const void *object, size_t size, uint64_t value)
+{
+    unsigned char expected[256], mine[256] = {0};
+
+    memcpy(expected, object, size);
+    for (size_t i = 0; i < type->field_count; i++) {
+        const struct field *field = &type->fields[i];
+
+        if (strcmp(field->name, name) != 0)
+            continue;
+        assert_int_equal(value_load(field->type, expected + field->offset), value);
+        assert_int_equal(value_store(field->type, mine + field->offset, value), 0);
+        assert_memory_equal(mine, expected, size);
+        return;
+    }
+    fail_msg("no member %s", name);
+}
+
+#define MEMBER(layout, member, value)                                                            \
+    do {                                                                                         \
+        struct layout object;                                                                    \
+        memset(&object, 0, sizeof(object));                                                      \
+        object.member = value;                                                                   \
+        assert_member(type, #member, &object, sizeof(object), (uint64_t)(int64_t)object.member); \
+    } while (0)
+
+#define SAME_LAYOUT(layout)                                         \
+    type = layout_of("struct " #layout "_", layout##_text, &table); \
+    assert_int_equal(type->size, sizeof(struct layout));            \
+    assert_int_equal(type->alignment, _Alignof(struct layout))
+
+static void bit_fields_lie_where_the_compiler_has_them(void **state)
+{
+    const struct type *type;
+    struct table *table;
+
+    (void)state;
+    SAME_LAYOUT(mixed_bits);
+    MEMBER(mixed_bits, b, -33);
+    MEMBER(mixed_bits, c, -2048);
+    MEMBER(mixed_bits, d, 0xfffff);
+    MEMBER(mixed_bits, e, -1);
+    MEMBER(mixed_bits, f, 0x1ff);
+    MEMBER(mixed_bits, g, 0x7f);
+    MEMBER(mixed_bits, h, -1);
+    table_destroy(table);
+    SAME_LAYOUT(wide_bits);
+    MEMBER(wide_bits, a, 0x1ffffffff);
+    MEMBER(wide_bits, b, -1);
+    MEMBER(wide_bits, c, 1);
+    MEMBER(wide_bits, d, 1);
+    MEMBER(wide_bits, e, -1);
+    MEMBER(wide_bits, f, INT64_MIN);
+    table_destroy(table);
+    SAME_LAYOUT(unnamed_bits);
+    assert_int_equal(type->field_count, 4);
+    MEMBER(unnamed_bits, b, -1);
+    MEMBER(unnamed_bits, c, -2);
+    MEMBER(unnamed_bits, d, -1);
+    table_destroy(table);
+    SAME_LAYOUT(enum_bits);
+    MEMBER(enum_bits, a, MINUS);
+    MEMBER(enum_bits, b, BLUE);
+    MEMBER(enum_bits, d, BLUE);
+    table_destroy(table);
+}
+
+static void packed_and_aligned_structs_are_laid_out_as_the_compiler_does(void **state)
+{
+    const struct type *type;
+    struct table *table;
+
+    (void)state;
+    SAME_LAYOUT(packed_bits);
+    MEMBER(packed_bits, a, 7);
+    MEMBER(packed_bits, b, -1);
+    MEMBER(packed_bits, c, 0x3ffffffffffff);
+    MEMBER(packed_bits, d, -1);
+    MEMBER(packed_bits, e, -1);
+    table_destroy(table);
+    SAME_LAYOUT(packed_aligned);
+    MEMBER(packed_aligned, b, -1);
+    table_destroy(table);
+    SAME_LAYOUT(aligned_64);
+    MEMBER(aligned_64, b, -1);
+    table_destroy(table);
+    SAME_LAYOUT(aligned_less);
+    assert_false(type->is_only_behind);
+    table_destroy(table);
+    SAME_LAYOUT(of_others);
+    assert_true(type->is_only_behind);
+    assert_int_equal(type->fields[1].offset, offsetof(struct of_others, b));
+    assert_int_equal(type->fields[3].offset, offsetof(struct of_others, d));
+    assert_int_equal(type->fields[4].offset, offsetof(struct of_others, e));
+    MEMBER(of_others, f, -1);
+    table_destroy(table);
+}
+
 static void pointers_that_sizes_follow_come_first(void **state)
 {
     struct table *table =
@@ -194,6 +335,18 @@ static void a_row_is_described_by_what_travels(void **state)
     assert_described(&table->rows[2], "f8 (in s4[p1 bytes], s4)");
     assert_described(&table->rows[3], "f8 (in s4[p1], s4)");
     assert_true(table->rows[2].hash != table->rows[3].hash);
+    table_destroy(table);
+}
+
+static void bit_fields_are_described_by_their_bits(void **state)
+{
+    struct table *table =
+        parse_rows("\"failure\": 0, \"types\": {\"s\": {\"struct\": \"int a : 3, : 4; unsigned b : 9; bool "
+                   "c : 1; char d;\", \"packed\": true}},",
+                   "{\"prototype\": \"int f(s *p)\", \"p\": \"in\"}");
+
+    (void)state;
+    assert_described(&table->rows[0], "s4 (in {s:3, u:9, b:1, s1})");
     table_destroy(table);
 }
 
@@ -303,9 +456,12 @@ int main(void)
         cmocka_unit_test(what_a_row_does_not_say_the_table_says),
         cmocka_unit_test(failure_values_take_the_shape_of_the_result),
         cmocka_unit_test(structs_are_laid_out_as_the_compiler_does),
+        cmocka_unit_test(bit_fields_lie_where_the_compiler_has_them),
+        cmocka_unit_test(packed_and_aligned_structs_are_laid_out_as_the_compiler_does),
         cmocka_unit_test(pointers_that_sizes_follow_come_first),
         cmocka_unit_test(handles_of_one_class_make_a_family),
         cmocka_unit_test(a_row_is_described_by_what_travels),
+        cmocka_unit_test(bit_fields_are_described_by_their_bits),
         cmocka_unit_test(hashes_depend_on_meaning_alone),
         cmocka_unit_test(the_text_need_not_end_in_nul),
         cmocka_unit_test(a_file_that_is_not_there_is_named),

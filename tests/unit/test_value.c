@@ -22,7 +22,8 @@ static const struct type *type(const char *name)
     return found;
 }
 
-static uint64_t load(const char *name, const void *address)
+/* Not inline: the compiler would complain of sizes that it does not know to be others. */
+static __attribute__((noinline)) uint64_t load(const char *name, const void *address)
 {
     return value_load(type(name), address);
 }
@@ -153,9 +154,55 @@ static void a_narrow_result_fills_a_register(void **state)
     assert_int_equal(value_store_result(type("bool"), &result, 2), -ERANGE);
 }
 
+/* ---- bit-fields ---- */
+
+struct fields {
+    unsigned low : 3;
+    int middle : 7;
+    _Bool flag : 1;
+    unsigned long wide : 50;
+};
+
+/* That member, as the table lays it out: which bytes, and which bits of them. */
+static struct type bits_of(const char *name, unsigned bit_count, unsigned bit_shift, size_t size)
+{
+    struct type bits = *type(name);
+
+    bits.bit_count = (uint8_t)bit_count;
+    bits.bit_shift = (uint8_t)bit_shift;
+    bits.size = size;
+    return bits;
+}
+
+static void bit_fields_are_loaded_and_stored_among_others(void **state)
+{
+    struct fields fields = {.low = 5, .middle = -41, .flag = 1, .wide = 0x2aaaaaaaaaaaf};
+    struct type low = bits_of("unsigned int", 3, 0, 1), middle = bits_of("int", 7, 3, 2),
+                flag = bits_of("bool", 1, 2, 1), wide = bits_of("unsigned long", 50, 3, 7);
+    unsigned char *bytes = (unsigned char *)&fields;
+
+    (void)state;
+    assert_int_equal(value_load(&low, bytes), 5);
+    assert_int_equal((int64_t)value_load(&middle, bytes), -41);
+    assert_int_equal(value_load(&flag, bytes + 1), 1);
+    assert_int_equal(value_load(&wide, bytes + 1), 0x2aaaaaaaaaaaf);
+    assert_int_equal(value_store(&middle, bytes, 63), 0);
+    assert_int_equal(value_store(&flag, bytes + 1, 0), 0);
+    assert_int_equal(value_store(&wide, bytes + 1, 0x1555555555550), 0);
+    assert_int_equal(fields.low, 5);
+    assert_int_equal(fields.middle, 63);
+    assert_false(fields.flag);
+    assert_int_equal(fields.wide, 0x1555555555550);
+    assert_int_equal(value_store(&middle, bytes, 64), -ERANGE);
+    assert_int_equal(value_store(&middle, bytes, (uint64_t)-65), -ERANGE);
+    assert_int_equal(value_store(&low, bytes, 8), -ERANGE);
+    assert_int_equal(fields.middle, 63);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(bit_fields_are_loaded_and_stored_among_others),
         cmocka_unit_test(signed_values_are_widened_by_their_sign),
         cmocka_unit_test(unsigned_values_are_widened_with_zeros),
         cmocka_unit_test(a_value_need_not_be_aligned),
