@@ -81,15 +81,20 @@ uint64_t call_measure_ended(const struct parameter *pointer, const void *element
 {
     const struct type *element = pointer->type->target;
     uint64_t end = (uint64_t)pointer->passing.end;
+    bool begins = true; /* a string of a list */
 
-    if (element->size == 1 && end == 0) {
+    if (element->size == 1 && end == 0 && !pointer->passing.is_list) {
         uint64_t size = room == UINT64_MAX ? strlen(elements) : strnlen(elements, room);
 
         return size < room ? size + 1 : 0;
     }
-    for (uint64_t at = 0; room - at >= element->size; at += element->size)
-        if (value_load(element, (const char *)elements + at) == end)
+    for (uint64_t at = 0; room - at >= element->size; at += element->size) {
+        bool is_end = value_load(element, (const char *)elements + at) == end;
+
+        if (is_end && (begins || !pointer->passing.is_list))
             return at + element->size;
+        begins = is_end;
+    }
     return 0;
 }
 

@@ -45,7 +45,7 @@ static bool prepare_run(struct quick_step *step, const struct passing *passing)
 
     if (passing->returned)
         return false;
-    if (passing->extent == EXTENT_ENDED && (step->type->size != 1 || passing->end != 0))
+    if (passing->extent == EXTENT_ENDED && (step->type->size != 1 || passing->end != 0 || passing->is_list))
         return false;
     step->kind = passing->extent == EXTENT_ENDED ? QUICK_STRING : QUICK_BYTES;
     if (step->kind == QUICK_BYTES && !prepare_size(passing->length, passing->unit, &step->length))

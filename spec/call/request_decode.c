@@ -160,11 +160,13 @@ static int check_sizes(struct call *call, const struct parameter *pointer, const
     return 0;
 }
 
-/* Whether the last of the bytes that came are the end that the row names. */
+/* Whether the last of the bytes that came are the end that the row names.  A list has it there or before. */
 static bool has_end(const struct parameter *pointer, const void *elements, uint64_t size)
 {
     const struct type *element = pointer->type->target;
 
+    if (pointer->passing.is_list)
+        return call_measure_ended(pointer, elements, size);
     return size >= element->size && size % element->size == 0 &&
            value_load(element, (const char *)elements + size - element->size) == (uint64_t)pointer->passing.end;
 }

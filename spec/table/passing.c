@@ -172,6 +172,7 @@ static int read_lengths(struct reading *reading, const struct passing_place *pla
         status = read_length(reading, place, length, passing->unit, &passing->length);
     } else if (is_ended) {
         passing->extent = EXTENT_ENDED;
+        passing->is_list = words->is_list;
     }
     if (words->extent.until)
         status = read_end(reading, words->extent.until, place->type->target, &passing->end);

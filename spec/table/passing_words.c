@@ -10,16 +10,17 @@ static int check_extent(struct reading *reading, const char *direction, const st
 {
     if (extent->size && extent->count)
         return reading_fault(reading, "\"size\" (bytes) and \"count\" (elements) say the same; write one of them");
-    if (!extent->size && !extent->count && !extent->is_string && !extent->until)
+    if (!extent->size && !extent->count && !extent->is_string && !extent->is_list && !extent->until)
         return reading_fault(
             reading, "\"%s\" needs \"size\" (bytes), \"count\" (elements), \"until\" (the last element) or \"string\"",
             direction);
-    if (extent->until && (extent->size || extent->count || extent->is_string))
+    if (extent->until && (extent->size || extent->count || extent->is_string || extent->is_list))
         return reading_fault(reading, "\"until\" says by itself how much there is; leave out \"%s\"",
-                             extent->size    ? "size"
-                             : extent->count ? "count"
-                                             : "string");
-    if (extent->is_string && (extent->size || extent->count))
+                             extent->size      ? "size"
+                             : extent->count   ? "count"
+                             : extent->is_list ? "strings"
+                                               : "string");
+    if ((extent->is_string || extent->is_list) && (extent->size || extent->count))
         return reading_fault(reading, "a string ends at its NUL; leave out \"size\" and \"count\", and say with "
                                       "\"capacity\" how much room there is");
     return 0;
@@ -49,9 +50,12 @@ static int read_extent(struct reading *reading, const cJSON *json, struct extent
             extent->until = item;
         else if (strcmp(item->string, "string") == 0)
             status = reading_flag(reading, item, &extent->is_string);
+        else if (strcmp(item->string, "strings") == 0)
+            status = reading_flag(reading, item, &extent->is_list);
         else
             return reading_fault(reading,
-                                 "unknown key \"%.100s\" in \"%s\"; there are size, count, until, capacity, string",
+                                 "unknown key \"%.100s\" in \"%s\"; there are size, count, until, capacity, string, "
+                                 "strings",
                                  item->string, json->string);
         if (status < 0)
             return status;
@@ -70,7 +74,7 @@ static int join_directions(struct reading *reading, const struct extent_words *i
     reading_key(reading, in->capacity);
     if (in->capacity)
         return reading_fault(reading, "\"capacity\" is room for what comes back; write it into \"out\"");
-    if (words->is_string || !((in->size && out->size) || (in->count && out->count)))
+    if (words->is_string || words->is_list || !((in->size && out->size) || (in->count && out->count)))
         return reading_fault(reading, "\"in\" and \"out\" together are two sizes, both \"size\" or both \"count\": "
                                       "{\"in\": {\"size\": \"...\"}, \"out\": {\"size\": \"...\"}}; where one says "
                                       "it all, write \"inout\"");
@@ -157,6 +161,8 @@ static int read_word(struct reading *reading, const cJSON *json, struct words *w
         return read_members(reading, json, words);
     if (strcmp(key, "string") == 0)
         return read_string(reading, json, words);
+    if (strcmp(key, "strings") == 0)
+        return reading_flag(reading, json, &words->is_list);
     if (strcmp(key, "nullable") == 0)
         return reading_flag(reading, json, &words->nullable);
     if (strcmp(key, "close") == 0)
@@ -169,8 +175,8 @@ static int read_word(struct reading *reading, const cJSON *json, struct words *w
         return read_tolerance(reading, json, words);
     reading_key(reading, json);
     return reading_fault(reading,
-                         "unknown word \"%.100s\"; there are in, out, inout, string, nullable, close, volatile, "
-                         "tolerance, members",
+                         "unknown word \"%.100s\"; there are in, out, inout, string, strings, nullable, close, "
+                         "volatile, tolerance, members",
                          key);
 }
 
@@ -185,13 +191,27 @@ static int read_short(struct reading *reading, const char *word, struct words *w
         words->direction = DIRECTION_INOUT;
     else if (strcmp(word, "string") == 0)
         words->is_string = true;
+    else if (strcmp(word, "strings") == 0)
+        words->is_list = true;
     else if (strcmp(word, "close") == 0)
         words->closes = true;
     else
         return reading_fault(reading,
-                             "unknown word \"%.100s\"; alone there are in, out, inout, string, close, and others in "
-                             "an object: {\"in\": {\"size\": \"len\"}, \"nullable\": true}",
+                             "unknown word \"%.100s\"; alone there are in, out, inout, string, strings, close, and "
+                             "others in an object: {\"in\": {\"size\": \"len\"}, \"nullable\": true}",
                              word);
+    return 0;
+}
+
+/* Several are strings too, to all that does not look for their end. */
+static int join_strings(struct reading *reading, const cJSON *json, struct words *words)
+{
+    words->is_string |= words->extent.is_string;
+    words->is_list |= words->extent.is_list;
+    (void)reading_item(reading, json);
+    if (words->is_string && words->is_list)
+        return reading_fault(reading, "\"string\" is one, \"strings\" are several; write one of them");
+    words->is_string |= words->is_list;
     return 0;
 }
 
@@ -213,7 +233,8 @@ int passing_words_read(struct reading *reading, const cJSON *json, struct words 
         status = read_word(reading, item, words);
     if (status == 0 && cJSON_IsObject(json))
         status = read_directions(reading, json, words);
-    words->is_string |= words->extent.is_string;
+    if (status == 0)
+        status = join_strings(reading, json, words);
     if (words->is_string && !words->direction)
         words->direction = DIRECTION_IN;
     (void)reading_item(reading, NULL);

@@ -15,11 +15,12 @@ struct reading;
 
 /*
  * {"size": "len"}, {"count": 4}, {"size": "*n", "capacity": "room"}, {"string": true, "capacity": "room"},
- * {"until": -1}
+ * {"until": -1}, {"strings": true}
  */
 struct extent_words {
     const cJSON *size, *count, *capacity, *until;
     bool is_string;
+    bool is_list;
 };
 
 struct words {
@@ -29,6 +30,7 @@ struct words {
     const cJSON *into;          /* of a result: the name of a parameter; else NULL */
     const cJSON *members;       /* what is said of the struct's members, an object; else NULL */
     bool is_string;
+    bool is_list; /* several strings; is_string is set too */
     bool is_static;
     bool nullable;
     bool closes;

@@ -23,7 +23,7 @@ static void describe_value(const struct type *type, const struct passing *passin
 /* Bytes that end with a NUL, which have a word of their own. */
 static bool is_string(const struct type *target, const struct passing *passing)
 {
-    return passing->extent == EXTENT_ENDED && target->size == 1 && passing->end == 0;
+    return passing->extent == EXTENT_ENDED && target->size == 1 && passing->end == 0 && !passing->is_list;
 }
 
 static void describe_length(const struct type *target, const struct passing *passing, struct text *text)
@@ -32,7 +32,8 @@ static void describe_length(const struct type *target, const struct passing *pas
 
     text_add(text, "[");
     if (passing->extent == EXTENT_ENDED && !is_string(target, passing))
-        text_format(text, "until %" PRId64 "%s", passing->end, passing->capacity ? " " : "");
+        text_format(text, "until %" PRId64 "%s%s", passing->end, passing->is_list ? " 0" : "",
+                    passing->capacity ? " " : "");
     if (passing->length)
         expression_describe(passing->length, text);
     if (passing->returned) {

@@ -34,7 +34,7 @@ enum direction { DIRECTION_NONE = 0, DIRECTION_IN = 1, DIRECTION_OUT = 2, DIRECT
 enum extent {
     EXTENT_ONE,   /* exactly one element */
     EXTENT_COUNT, /* as many as `length` says, in units of `unit` bytes */
-    EXTENT_ENDED, /* up to and with the first element that is `end`: a string, if that is 0 */
+    EXTENT_ENDED, /* up to and with the first element that is `end`: a string, if that is 0; or such a list */
 };
 
 /* What a table says about one pointer; for values that are not pointers only `closes` and the marks count. */
@@ -48,6 +48,7 @@ struct passing {
     size_t unit;                 /* bytes in one unit of length and capacity: 1 for "size", the element for "count" */
     bool nullable;               /* NULL may be passed and arrives as NULL */
     bool closes;                 /* a handle that is gone once the function has returned */
+    bool is_list;                /* EXTENT_ENDED: strings one behind the other, up to and with an empty one */
     bool is_static_string;       /* a returned string that lives as long as the process */
     uint8_t into;                /* a returned pointer: into what this parameter points to, plus one; 0: not so */
 

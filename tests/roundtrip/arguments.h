@@ -312,6 +312,10 @@ static inline void fill_ended(struct arguments *arguments, const struct type *el
             fill_value(arguments, element, at, false);
         while (value_load(element, at) == (uint64_t)passing->end);
     }
+    for (size_t i = 1; passing->is_list && i + 1 < count; i++) /* ends of strings, not two of them */
+        if (i + 2 == count || (arguments_below(arguments, 8) == 0 &&
+                               value_load(element, elements + (i - 1) * element->size) != (uint64_t)passing->end))
+            memcpy(elements + i * element->size, &passing->end, element->size);
     if (count)
         memcpy(elements + (count - 1) * element->size, &passing->end, element->size);
 }
@@ -331,7 +335,11 @@ static inline void *make_ended(struct arguments *arguments, const struct type *e
     if (elements && !passing->capacity) {
         for (size_t at = 0; at + element->size < size; at++)
             elements[at] = 'x';
-        memcpy(elements + size - element->size, &passing->end, element->size);
+        for (size_t at = size - element->size; at + 2 * element->size > size; at -= element->size) {
+            memcpy(elements + at, &passing->end, element->size);
+            if (at == 0 || !passing->is_list || at + element->size < size)
+                break;
+        }
     }
     return elements;
 }

@@ -41,6 +41,7 @@ static const char table_text[] =
     "{\"prototype\": \"int name(const char *name)\", \"name\": \"string\"},"
     "{\"prototype\": \"char *find(const char *text)\", \"text\": {\"string\": true, \"nullable\": true}, "
     "\"return\": {\"into\": \"text\"}, \"failure\": null},"
+    "{\"prototype\": \"int list(const char *names)\", \"names\": \"strings\"},"
     "{\"prototype\": \"int until(const short *numbers)\", \"numbers\": {\"in\": {\"until\": -1}}},"
     "{\"prototype\": \"int until_room(short *numbers, int room)\", \"numbers\": {\"inout\": {\"until\": -1, "
     "\"capacity\": \"room\"}}},"

@@ -100,6 +100,25 @@ static void numbers_that_came_without_their_last_are_refused(void **state)
     ends_close(&ends);
 }
 
+/* "a", "b", "": any byte of the last two ends that is none leaves the list open. */
+static void a_list_that_came_without_its_last_string_is_refused(void **state)
+{
+    const char *pointer = "a\0b\0";
+    struct ends ends;
+
+    (void)state;
+    ends_open(&ends, MEDIUM_SOCKET, "list");
+    assert_int_equal(encode(&ends, (void *[]){&pointer}), 0);
+    carry(&ends);
+    assert_int_equal(call_decode_request(&ends.host), 0);
+    assert_memory_equal(*(void **)ends.host.arguments[0], "a\0b\0", 5);
+    assert_int_equal(decode_spoiled(&ends, (void *[]){&pointer}, 1 + 1 + 1 + 4, 'x'), -EBADMSG);
+    assert_int_equal(decode_spoiled(&ends, (void *[]){&pointer}, 1 + 1 + 1 + 3, 'x'), -EBADMSG);
+    assert_int_equal(decode_spoiled(&ends, (void *[]){&pointer}, 1, 4), -EBADMSG);
+    assert_string_equal(ends.host.fault_name, "names");
+    ends_close(&ends);
+}
+
 static void a_forged_handle_in_an_array_is_refused(void **state)
 {
     static char object;
@@ -139,6 +158,7 @@ int main(void)
         cmocka_unit_test(a_body_with_more_behind_it_is_refused),
         cmocka_unit_test(a_string_that_came_without_end_is_refused),
         cmocka_unit_test(numbers_that_came_without_their_last_are_refused),
+        cmocka_unit_test(a_list_that_came_without_its_last_string_is_refused),
         cmocka_unit_test(a_forged_handle_in_an_array_is_refused),
         cmocka_unit_test(a_call_beyond_the_hosts_limit_is_refused),
     };

@@ -350,6 +350,17 @@ static void bit_fields_are_described_by_their_bits(void **state)
     table_destroy(table);
 }
 
+static void lists_of_strings_are_not_described_as_one_string(void **state)
+{
+    struct table *table = parse_rows(
+        "\"failure\": 0,", "{\"prototype\": \"int f(const char *a, char16_t *b, int n)\", \"a\": \"strings\", \"b\": "
+                           "{\"inout\": {\"strings\": true, \"capacity\": \"n\"}}}");
+
+    (void)state;
+    assert_described(&table->rows[0], "s4 (in s1[until 0 0], inout u2[until 0 0 room p2], s4)");
+    table_destroy(table);
+}
+
 static void hashes_depend_on_meaning_alone(void **state)
 {
     const char *common = "\"failure\": 0, \"constants\": {\"N\": 2}, \"types\": {\"word\": \"unsigned int\"},";
@@ -462,6 +473,7 @@ int main(void)
         cmocka_unit_test(handles_of_one_class_make_a_family),
         cmocka_unit_test(a_row_is_described_by_what_travels),
         cmocka_unit_test(bit_fields_are_described_by_their_bits),
+        cmocka_unit_test(lists_of_strings_are_not_described_as_one_string),
         cmocka_unit_test(hashes_depend_on_meaning_alone),
         cmocka_unit_test(the_text_need_not_end_in_nul),
         cmocka_unit_test(a_file_that_is_not_there_is_named),
