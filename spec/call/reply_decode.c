@@ -145,12 +145,17 @@ static int decode_inside(struct call *call, struct reader *reader, const struct 
 {
     int error = 0;
 
+    for (size_t i = 0; !error && type->kind == TYPE_ARRAY && i < type->count; i++) {
+        struct path element = {.up = path, .index = i, .is_index = true, .passing = path->passing};
+
+        error = decode_inside(call, reader, &element, type->target);
+    }
     if (type->kind != TYPE_STRUCT)
-        return 0;
+        return error;
     for (size_t i = 0; !error && i < type->field_count; i++) {
         struct path inside = {.up = path, .name = type->fields[i].name, .passing = &type->fields[i].passing};
 
-        if (type->fields[i].type->kind == TYPE_STRUCT)
+        if (type_innermost(type->fields[i].type)->kind == TYPE_STRUCT)
             error = decode_inside(call, reader, &inside, type->fields[i].type);
     }
     for (size_t i = 0; !error && i < type->field_count; i++)

@@ -93,10 +93,12 @@ static int encode_inside(struct call *call, struct writer *writer, const struct 
 {
     int error = 0;
 
+    for (size_t i = 0; !error && type->kind == TYPE_ARRAY && i < type->count; i++)
+        error = encode_inside(call, writer, type->target, (const char *)object + i * type->target->size);
     if (type->kind != TYPE_STRUCT)
-        return 0;
+        return error;
     for (size_t i = 0; !error && i < type->field_count; i++)
-        if (type->fields[i].type->kind == TYPE_STRUCT)
+        if (type_innermost(type->fields[i].type)->kind == TYPE_STRUCT)
             error = encode_inside(call, writer, type->fields[i].type, (const char *)object + type->fields[i].offset);
     for (size_t i = 0; !error && i < type->field_count; i++)
         if (type->fields[i].type->kind == TYPE_POINTER)

@@ -27,19 +27,6 @@ static size_t count_leaves(const struct type *type)
     return leaves;
 }
 
-static int check_member(struct reading *reading, const struct type *type)
-{
-    const struct type *element = type_innermost(type);
-
-    if (element->kind == TYPE_POINTER && element->target->kind == TYPE_STRUCT)
-        return reading_fault(reading, "pointers to structs inside structs are not there yet");
-    if (element->kind == TYPE_POINTER && element->target->kind == TYPE_HANDLE)
-        return reading_fault(reading, "pointers to handles inside structs are not there yet");
-    if (type->kind == TYPE_ARRAY && type_has_pointers(element))
-        return reading_fault(reading, "arrays, inside structs, of structs with pointers are not there yet");
-    return 0;
-}
-
 /* Where the next member may begin. */
 struct layout {
     size_t bits; /* from the begin of the struct */
@@ -146,8 +133,6 @@ static int lay_out_member(struct reading *reading, const struct declaration *mem
     reading_part(reading, "member", member->name, NULL);
     *field = (struct field){.name = member->name};
     status = types_resolve(reading, member, TYPE_PLACE_MEMBER, &field->type);
-    if (status == 0)
-        status = check_member(reading, field->type);
     if (status == 0 && member->bits)
         status = place_bits(reading, layout, member, field, type);
     else if (status == 0)

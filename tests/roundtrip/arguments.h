@@ -36,7 +36,8 @@ struct arguments {
     uint64_t size_most;                 /* what a size may be now and then */
     struct arguments_piece *pieces;
     size_t count, capacity;
-    bool failed; /* no size for some pointer: try another seed */
+    bool is_tree; /* what is filled counts structs with pointers */
+    bool failed;  /* no size for some pointer: try another seed */
 };
 
 static inline uint64_t arguments_bits(struct arguments *arguments)
@@ -180,10 +181,20 @@ static inline bool field_is_size(const struct type *type, size_t index)
 
 static inline void fill_scalar(struct arguments *arguments, const struct type *type, void *address);
 
+/* Of structs with pointers, in structs with pointers, there are few: each level multiplies them. */
+static inline bool counts_trees(const struct type *type, size_t index)
+{
+    for (size_t i = 0; i < type->field_count; i++)
+        if (type->fields[i].type->kind == TYPE_POINTER && type_has_pointers(type->fields[i].type->target) &&
+            passing_uses(&type->fields[i].passing, OPERATION_FIELD, index))
+            return true;
+    return false;
+}
+
 /* What has enumerators is compared with them. */
 static inline void fill_size(struct arguments *arguments, const struct type *type, void *address)
 {
-    uint64_t most = arguments_below(arguments, 6) ? 40 : arguments->size_most;
+    uint64_t most = arguments->is_tree ? 4 : arguments_below(arguments, 6) ? 40 : arguments->size_most;
 
     if (type->kind == TYPE_ENUM)
         fill_scalar(arguments, type, address);
@@ -305,6 +316,8 @@ static inline void fill_ended(struct arguments *arguments, const struct type *el
 {
     size_t count = room / element->size ? 1 + arguments_below(arguments, room / element->size) : 0;
 
+    if (passing->is_list && count == 2)
+        count = 1; /* an empty list is one end, and one with a string at least three elements */
     for (size_t i = 0; i < count; i++) {
         char *at = elements + i * element->size;
 
@@ -312,8 +325,8 @@ static inline void fill_ended(struct arguments *arguments, const struct type *el
             fill_value(arguments, element, at, false);
         while (value_load(element, at) == (uint64_t)passing->end);
     }
-    for (size_t i = 1; passing->is_list && i + 1 < count; i++) /* ends of strings, not two of them */
-        if (i + 2 == count || (arguments_below(arguments, 8) == 0 &&
+    for (size_t i = 1; passing->is_list && i + 1 < count; i++) /* ends of strings, and only at the end two of them */
+        if (i + 2 == count || (i + 3 < count && arguments_below(arguments, 8) == 0 &&
                                value_load(element, elements + (i - 1) * element->size) != (uint64_t)passing->end))
             memcpy(elements + i * element->size, &passing->end, element->size);
     if (count)
@@ -335,11 +348,9 @@ static inline void *make_ended(struct arguments *arguments, const struct type *e
     if (elements && !passing->capacity) {
         for (size_t at = 0; at + element->size < size; at++)
             elements[at] = 'x';
-        for (size_t at = size - element->size; at + 2 * element->size > size; at -= element->size) {
-            memcpy(elements + at, &passing->end, element->size);
-            if (at == 0 || !passing->is_list || at + element->size < size)
-                break;
-        }
+        memcpy(elements + size - element->size, &passing->end, element->size);
+        if (passing->is_list && size > element->size)
+            memcpy(elements + size - 2 * element->size, &passing->end, element->size);
     }
     return elements;
 }
@@ -385,10 +396,14 @@ static inline void make_pointer(struct arguments *arguments, const struct type *
 /* `is_size`: some of its numbers are, so none is large. */
 static inline void fill_struct(struct arguments *arguments, const struct type *type, void *object, bool is_size)
 {
-    for (size_t i = 0; i < type->field_count; i++)
-        if (type->fields[i].type->kind != TYPE_POINTER)
-            fill_value(arguments, type->fields[i].type, (char *)object + type->fields[i].offset,
-                       (is_size && type->fields[i].type->kind != TYPE_FLOATING) || field_is_size(type, i));
+    for (size_t i = 0; i < type->field_count; i++) {
+        if (type->fields[i].type->kind == TYPE_POINTER)
+            continue;
+        arguments->is_tree = counts_trees(type, i);
+        fill_value(arguments, type->fields[i].type, (char *)object + type->fields[i].offset,
+                   (is_size && type->fields[i].type->kind != TYPE_FLOATING) || field_is_size(type, i));
+        arguments->is_tree = false;
+    }
     for (size_t i = 0; i < type->field_count && !arguments->is_host; i++)
         if (type->fields[i].type->kind == TYPE_POINTER)
             make_pointer(arguments, type->fields[i].type, &type->fields[i].passing, object,

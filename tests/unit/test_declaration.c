@@ -186,9 +186,27 @@ static void members_share_a_type_and_have_arrays(void **state)
     assert_string_equal(members[2].arrays[1], "N * 2");
 }
 
+static void bit_fields_keep_what_stands_behind_the_colon(void **state)
+{
+    struct world *world = *state;
+    struct declaration *members;
+    size_t count;
+
+    assert_int_equal(declaration_members(&world->reading, "unsigned a : 3, : 0, b:N + 1; char c;", &members, &count),
+                     0);
+    assert_int_equal(count, 4);
+    assert_string_equal(members[0].bits, "3");
+    assert_null(members[1].name);
+    assert_string_equal(members[1].bits, "0");
+    assert_string_equal(members[2].name, "b");
+    assert_string_equal(members[2].bits, "N + 1");
+    assert_null(members[3].bits);
+}
+
 static void members_that_are_no_members_are_refused(void **state)
 {
-    static const char *const texts[] = {"int a", "int a : 3;", "int;", "int (*f)(void);", "int a,, b;", "; int a;"};
+    static const char *const texts[] = {"int a",           "int a : ;",  "int *a : 3;", "int;",
+                                        "int (*f)(void);", "int a,, b;", "; int a;"};
     struct world *world = *state;
     struct declaration *members;
     size_t count;
@@ -223,6 +241,7 @@ int main(void)
         TEST(what_is_not_c_is_refused_where_it_stands),
         TEST(one_parameter_too_many_is_refused),
         TEST(members_share_a_type_and_have_arrays),
+        TEST(bit_fields_keep_what_stands_behind_the_colon),
         TEST(members_that_are_no_members_are_refused),
         TEST(names_are_letters_and_digits),
     };
