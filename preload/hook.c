@@ -202,12 +202,14 @@ static void call_traced(struct core *core, struct binding *binding, void *result
 void hook_call(ffi_cif *cif, void *result, void **arguments, void *closure)
 {
     struct binding *binding = __atomic_load_n(&((struct record *)closure)->binding, __ATOMIC_RELAXED);
+    const struct plan *plan = atomic_load_explicit(&binding->plan, memory_order_acquire); /* there is one by now */
     struct core *core = core_start();
     void *places[ENTRY_WORDS_MOST];
     int cancel_type;
     bool may_leave;
 
-    arguments = entry_words_each(cif, binding->row->parameter_count, arguments, places);
+    (void)cif;
+    arguments = entry_words_each(&plan->entry, binding->row->parameter_count, arguments, places);
     if (!core) { /* libc's call on our behalf */
         call_native(binding, result, arguments);
         return;
