@@ -14,7 +14,7 @@
 #include <errno.h>
 #include <string.h>
 
-/* Caches need some ten calls to get used to buffers as large as they are themselves: those are not taken in slices. */
+/* Caches need some ten calls to get used to buffers as large as they are themselves: those are taken in few slices. */
 struct buffer_size {
     uint32_t size;
     const char *name;
@@ -24,7 +24,7 @@ struct buffer_size {
 
 static const struct buffer_size buffer_sizes[] = {
     {4 << 10, "4k", 700, 3}, {16 << 10, "16k", 700, 3}, {64 << 10, "64k", 350, 3}, {256 << 10, "256k", 100, 3},
-    {1 << 20, "1m", 70, 10}, {4 << 20, "4m", 40, 1},    {16 << 20, "16m", 40, 1},  {64 << 20, "64m", 40, 1},
+    {1 << 20, "1m", 70, 10}, {4 << 20, "4m", 40, 2},    {16 << 20, "16m", 20, 3},  {64 << 20, "64m", 10, 5},
 };
 
 enum { CALLS_MOST = 2100 }; /* of all slices of a round */
