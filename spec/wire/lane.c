@@ -98,7 +98,7 @@ void lane_forget(struct lane *lane)
     lane_drop(lane);
 }
 
-struct spin_budget lane_spin_budget(struct lane *lane, uint64_t now_ns)
+struct spin_budget lane_spin_budget(struct lane *lane, uint64_t now_ns, uint64_t deadline_ns)
 {
     struct spin_budget budget;
 
@@ -106,6 +106,8 @@ struct spin_budget lane_spin_budget(struct lane *lane, uint64_t now_ns)
         spin_learn(&lane->spin, &lane->outcome);
     lane->has_outcome = true;
     budget = spin_budget(&lane->spin, lane->function, lane->woke, now_ns);
+    if (deadline_ns != 0 && now_ns + budget.ns > deadline_ns)
+        budget.ns = deadline_ns > now_ns ? (uint32_t)(deadline_ns - now_ns) : 0;
     lane->outcome = (struct spin_outcome){.function = lane->function, .woke = lane->woke, .spun = budget.ns != 0};
     return budget;
 }

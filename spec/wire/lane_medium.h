@@ -6,8 +6,9 @@
 
 enum { LANE_WATCH_NS = 100000000 }; /* how often a waiter asks whether the other end still is there */
 
-/* Learns from the last wait and starts the outcome of one that begins now, and which may spin for that long. */
-struct spin_budget lane_spin_budget(struct lane *lane, uint64_t now_ns);
+/* Learns from the last wait and starts the outcome of one that begins now, and which may spin for that long, never past
+ * its deadline. */
+struct spin_budget lane_spin_budget(struct lane *lane, uint64_t now_ns, uint64_t deadline_ns);
 
 MUST_CHECK int lane_memory_start(struct lane *lane, uint32_t index);
 MUST_CHECK int lane_memory_exchange(struct lane *lane, uint64_t deadline_ns, bool *sent);

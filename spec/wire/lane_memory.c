@@ -332,7 +332,7 @@ static int page_await(struct lane *lane, uint64_t deadline_ns)
 {
     struct spin_outcome *outcome = &lane->outcome;
     uint64_t start_ns = clock_now_ns(), now_ns = start_ns;
-    struct spin_budget budget = lane_spin_budget(lane, start_ns);
+    struct spin_budget budget = lane_spin_budget(lane, start_ns, deadline_ns);
     int rc = -EAGAIN;
 
     if (outcome->spun)

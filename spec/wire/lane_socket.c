@@ -248,7 +248,7 @@ static ssize_t socket_await(struct lane *lane, void *data, size_t most, uint64_t
 {
     uint64_t start_ns = clock_now_ns(), now_ns = start_ns;
     struct spin_outcome *outcome = &lane->outcome;
-    struct spin_budget budget = lane_spin_budget(lane, start_ns);
+    struct spin_budget budget = lane_spin_budget(lane, start_ns, deadline_ns);
     ssize_t size = -EAGAIN;
 
     if (outcome->spun)
